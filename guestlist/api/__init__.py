@@ -1,0 +1,1 @@
+"""The front desk: the only room that knows the web API library."""

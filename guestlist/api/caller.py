@@ -1,0 +1,126 @@
+"""Who is calling: a cookie or a bearer token becomes a person; and what else the client shows of itself."""
+
+import ipaddress
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.datastructures import MultiValueDict
+
+from guestlist.lib.refusals import Refusal
+from guestlist.people.rules import CONTROL
+from guestlist.signin import actions, rules, sessions
+
+PREFIX = "__Host-" if settings.HTTPS else ""
+SESSION_COOKIE = f"{PREFIX}guestlist_session"
+CHALLENGE_COOKIE = f"{PREFIX}guestlist_challenge"
+DEVICE_COOKIE = f"{PREFIX}guestlist_device"
+
+
+def credentials(request: HttpRequest) -> sessions.Presented:
+    """The session that the request shows, not yet looked up; CSRF is checked when it came by cookie.
+
+    With an Authorization header, whatever it says, cookies are not read. Refuses with `not_signed_in`.
+    """
+    if "HTTP_AUTHORIZATION" in request.META:
+        scheme, _, token = request.META["HTTP_AUTHORIZATION"].partition(" ")
+        shown = sessions.presented(token.strip()) if scheme.lower() == "bearer" else None
+        by_cookie = False
+    else:
+        shown = sessions.presented(request.COOKIES.get(SESSION_COOKIE, ""))
+        by_cookie = True
+    if shown is None:
+        raise Refusal("not_signed_in")
+    request.by_cookie = by_cookie  # type: ignore[attr-defined]
+    return shown
+
+
+def signed_in(request: HttpRequest) -> sessions.Caller:
+    """Who is calling, by one statement. Refuses with `not_signed_in`, then `csrf_failed`."""
+    caller = sessions.recognise(credentials(request))
+    if caller is None:
+        raise Refusal("not_signed_in")
+    if request.by_cookie and request.method not in ("GET", "HEAD"):  # type: ignore[attr-defined]
+        check_csrf(request)
+    return caller
+
+
+def client(request: HttpRequest, challenge: str | None = None, device: str | None = None) -> actions.Client:
+    """The client in front of us; what stands in the body wins over cookies."""
+    return actions.Client(
+        challenge=challenge or request.COOKIES.get(CHALLENGE_COOKIE),
+        device=device or request.COOKIES.get(DEVICE_COOKIE),
+        session=_session_to_replace(request),
+        is_browser=is_browser(request),
+        ip=address(request),
+        user_agent=CONTROL.sub("", request.headers.get("User-Agent", "")),
+    )
+
+
+def is_browser(request: HttpRequest) -> bool:
+    """Whether a page in a browser sends this: only browsers set these headers, and pages cannot unset them."""
+    return "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
+
+
+def address(request: HttpRequest) -> str:
+    """The caller's address: the socket's, or behind TRUSTED_PROXIES=n the n-th from the right of X-Forwarded-For.
+
+    An IPv4-mapped IPv6 address is its IPv4.
+    """
+    found = request.META.get("REMOTE_ADDR", "")
+    if settings.TRUSTED_PROXIES:
+        chain = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+        if len(chain) >= settings.TRUSTED_PROXIES:
+            found = chain[-settings.TRUSTED_PROXIES]
+    try:
+        parsed = ipaddress.ip_address(found)
+    except ValueError:
+        return ""
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+def refuse_cross_site(request: HttpRequest) -> None:
+    """Signing in is refused to other sites' pages, with cookies or without; no such header is fine (apps, curl)."""
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise Refusal("cross_site")
+    origin = request.headers.get("Origin")
+    if origin is not None and origin not in (settings.PUBLIC_URL, f"{request.scheme}://{request.get_host()}"):
+        raise Refusal("cross_site")
+
+
+def check_csrf(request: HttpRequest) -> None:
+    """Django's own check, by header only: the token's cookie against X-CSRFToken, and the Origin or Referer."""
+    request._post, request._files = QueryDict(), MultiValueDict()  # type: ignore[attr-defined]  # a form is never read
+    checker = _CsrfCheck(lambda _: HttpResponse())
+    checker.process_request(request)
+    if checker.process_view(request, lambda: None, (), {}) is not None:
+        raise Refusal("csrf_failed")
+
+
+def remember_session(answer: HttpResponse, confirmed: actions.Confirmed, kind: str) -> None:
+    """Set the cookies of a new session and its device, and drop the challenge's."""
+    lasts = rules.seconds(rules.SESSIONS[kind].most)
+    set_cookie(answer, SESSION_COOKIE, confirmed.session.token, lasts)
+    set_cookie(answer, DEVICE_COOKIE, confirmed.device, rules.seconds(rules.DEVICE_LIFETIME))
+    forget_cookie(answer, CHALLENGE_COOKIE)
+
+
+def set_cookie(answer: HttpResponse, name: str, value: str, seconds: int) -> None:
+    """A cookie that scripts cannot read and other sites do not send."""
+    answer.set_cookie(name, value, max_age=seconds, secure=settings.HTTPS, httponly=True, samesite="Lax")
+
+
+def forget_cookie(answer: HttpResponse, name: str) -> None:
+    """Delete a cookie, with the attributes that its prefix demands."""
+    set_cookie(answer, name, "", 0)
+
+
+class _CsrfCheck(CsrfViewMiddleware):
+    def _reject(self, request: HttpRequest, reason: str) -> Any:
+        return reason
+
+
+def _session_to_replace(request: HttpRequest) -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else request.COOKIES.get(SESSION_COOKIE)

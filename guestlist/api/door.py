@@ -1,0 +1,94 @@
+"""The door: what is done to every request and answer, and what is checked before an API view is entered."""
+
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from guestlist.api import errors
+from guestlist.lib.logs import request_id
+from guestlist.lib.refusals import Refusal
+
+View = Callable[..., HttpResponseBase]
+
+LARGEST_BODY = 16 * 1024
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src {style}; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self';{worker} form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+STRICT_POLICY = POLICY.format(style="'self'", worker="")
+READER_POLICY = POLICY.format(style="'self' 'unsafe-inline'", worker=" worker-src blob:;")
+READERS = ("/docs", "/redoc")  # Swagger UI and ReDoc write style elements of their own
+PUBLIC = ("/static/", "/openapi.json", "/docs", "/redoc", "/.well-known/")  # everything else is somebody's own
+
+
+class Door:
+    """Gives the request an id, the answer its headers, and refusals their form."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request."""
+        mark = request_id.set(secrets.token_hex(8))
+        try:
+            answer = self.get_response(request)
+            answer["X-Request-ID"] = request_id.get()
+        finally:
+            request_id.reset(mark)
+        is_reader = request.path_info.rstrip("/") in READERS
+        answer["Content-Security-Policy"] = READER_POLICY if is_reader else STRICT_POLICY
+        answer["X-Content-Type-Options"] = "nosniff"
+        answer["Referrer-Policy"] = "same-origin"
+        answer["Cross-Origin-Opener-Policy"] = "same-origin"
+        if settings.HTTPS:
+            answer["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        if not request.path_info.startswith(PUBLIC):
+            answer["Cache-Control"] = "no-store"
+        if not answer.streaming and "Content-Length" not in answer:
+            answer["Content-Length"] = str(len(answer.content))
+        return answer
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """A refusal, or a database that is away, becomes an answer; anything else is a fault and goes on to be a 500."""
+        refusal = errors.refusal_for(error)
+        return None if refusal is None else errors.answer(request, refusal)
+
+
+def door(view: View, methods: Iterable[str]) -> View:
+    """An API view behind the checks that come before it: method 405, length 413 and 411, media type 415, in this order."""
+    allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
+
+    def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method not in allowed:
+            refused = errors.problem(Refusal("method_not_allowed"))
+            refused["Allow"] = ", ".join(allowed)
+            return refused
+        _check_body(request)
+        if request.method == "HEAD":
+            request.method = "GET"  # the server leaves the body out
+        return view(request, *args, **kwargs)
+
+    enter.csrf_exempt = True  # type: ignore[attr-defined]  # api/caller checks it, for those recognised by cookie
+    return enter
+
+
+def _check_body(request: HttpRequest) -> None:
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        raise Refusal("length_required")
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not (length.isascii() and length.isdigit()):
+        raise Refusal("invalid_request")
+    if int(length) > LARGEST_BODY:
+        raise Refusal("too_large")
+    if int(length) and request.method not in ("GET", "HEAD") and not _is_json(request):
+        raise Refusal("unsupported_media_type")
+
+
+def _is_json(request: HttpRequest) -> bool:
+    if request.content_type != "application/json" or request.headers.get("Content-Encoding", "identity") != "identity":
+        return False
+    return request.content_params.get("charset", "utf-8").lower().strip('"') in ("utf-8", "utf8")

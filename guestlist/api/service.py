@@ -1,0 +1,85 @@
+"""The service itself: its health, and the sandbox's inbox."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from guestlist.api.openapi import operation
+from guestlist.delivery import actions as delivery
+from guestlist.lib import phone as phones
+from guestlist.lib import sql
+from guestlist.lib.clock import rfc3339
+from guestlist.lib.refusals import Refusal
+
+router = Router(tags=["Service"])
+
+INBOX = 50
+
+_is_migrated = False
+
+
+class Health(Schema):
+    """All is well."""
+
+    status: Literal["ok"]
+
+
+class Message(Schema):
+    """A message as the phone would show it."""
+
+    id: int
+    phone: str = Field(examples=["+79001112233"])
+    text: str
+    at: datetime
+
+
+class Inbox(Schema):
+    """The newest messages, newest first."""
+
+    messages: list[Message]
+
+
+@operation(router.get, "/health/live/", summary="Is the process alive?", returns={200: Health}, refusals=[])
+def live(request: HttpRequest) -> dict[str, str]:
+    """Touches nothing but the process."""
+    return {"status": "ok"}
+
+
+@operation(router.get, "/health/ready/", summary="Can it serve?", returns={200: Health}, refusals=[])
+def ready(request: HttpRequest) -> dict[str, str]:
+    """Asks the database, and whether its tables are those of this version; 503 until then."""
+    global _is_migrated
+    sql.row("SELECT 1")
+    if not _is_migrated:
+        executor = MigrationExecutor(connection)
+        _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not _is_migrated:
+        raise Refusal("unavailable", retry_after=5)
+    return {"status": "ok"}
+
+
+@operation(
+    router.get,
+    "/sandbox/inbox/",
+    summary="The sandbox's inbox",
+    returns={200: Inbox},
+    refusals=["not_found", "invalid_phone", "invalid_request"],
+)
+def inbox(
+    request: HttpRequest, phone: str = Query("", description="Only messages to this number.", max_length=150)
+) -> dict[str, list[dict[str, Any]]]:
+    """The messages that the sandbox "sent"; with a live gateway there is no such address.
+
+    Browsers that ask for text/html get a page.
+    """
+    if not delivery.is_sandbox():
+        raise Refusal("not_found")
+    number = phones.parse(phone, settings.PHONE_REGION) if phone else None
+    arrived = delivery.inbox(INBOX, number)
+    return {"messages": [{**message._asdict(), "at": rfc3339(message.at)} for message in arrived]}

@@ -1,0 +1,60 @@
+"""The API's addresses, each with and without its last slash, each behind the door."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from ninja.errors import HttpError, ValidationError
+
+from guestlist.api import body, invites, profile, service, sessions, signin
+from guestlist.api.door import View, door
+from guestlist.api.openapi import GuestlistAPI
+
+api = GuestlistAPI(parser=body.StrictParser())
+api.add_router("/user", signin.router)
+api.add_router("/user", profile.router)
+api.add_router("", invites.router)
+api.add_router("/user", sessions.router)
+api.add_router("", service.router)
+api.add_exception_handler(HttpError, body.unreadable)
+api.add_exception_handler(ValidationError, body.invalid)
+
+
+def document(request: HttpRequest) -> HttpResponseBase:
+    """openapi.json."""
+    answer = JsonResponse(api.get_openapi_schema())
+    answer["Cache-Control"] = "public, max-age=300"
+    return answer
+
+
+def _views() -> dict[str, tuple[set[str], View]]:
+    """Each address of ninja's, with its methods and its view."""
+    found: dict[str, tuple[set[str], View]] = {}
+    for pattern in api.urls[0]:
+        route = str(pattern.pattern)
+        if not route:
+            continue  # ninja's root, which shows nothing
+        methods = {method for router in api._get_bound_routers() for method in _methods(router, route)}
+        found[route] = (methods, pattern.callback)
+    return found
+
+
+def _methods(router: Any, route: str) -> Iterator[str]:
+    for path_, view in router.path_operations.items():
+        full = f"{router.prefix}{path_}".strip("/").replace("{", "<").replace("}", ">")
+        if full == route.strip("/"):
+            for operation in view.operations:
+                yield from operation.methods
+
+
+def _patterns() -> Iterator[URLPattern]:
+    yield path("openapi.json", door(document, {"GET"}))
+    for route, (methods, view) in _views().items():
+        guarded = door(view, methods)
+        yield path(route, guarded)
+        yield path(route.rstrip("/"), guarded)
+
+
+urlpatterns = list(_patterns())

@@ -1,0 +1,45 @@
+"""The message: one text to one number. Its text is not in the row; it is made when it is sent."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from guestlist.lib.fields import ExactCharField
+from guestlist.lib.phone import LONGEST_E164, masked
+
+
+class Message(models.Model):
+    """Inserted in the transaction that needs it, sent after that transaction."""
+
+    kind = models.CharField(_("kind"), max_length=16)
+    reference = ExactCharField(_("about"), max_length=64, db_index=True)
+    phone = ExactCharField(_("phone"), max_length=LONGEST_E164)
+    language = models.CharField(_("language"), max_length=8)
+    gateway = models.CharField(_("gateway"), max_length=16)
+    state = models.CharField(
+        _("state"),
+        max_length=10,
+        choices=[("accepted", _("accepted")), ("delivered", _("delivered")), ("failed", _("failed"))],
+    )
+    reason = models.CharField(_("reason"), max_length=150, blank=True)
+    created_at = models.DateTimeField(_("accepted"), db_index=True)
+    expires_at = models.DateTimeField(_("due until"))
+    ended_at = models.DateTimeField(_("delivered or failed"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+
+    def __str__(self) -> str:
+        return f"{masked(self.phone)} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+TO_SEND = "SELECT kind, reference, phone, language, expires_at FROM delivery_message WHERE id = %s AND state = 'accepted'"
+END = "UPDATE delivery_message SET state = %s, reason = %s, ended_at = %s WHERE id = %s AND state = 'accepted'"
+DELIVERED = (
+    "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message WHERE state = 'delivered'"
+    " ORDER BY id DESC LIMIT %s"
+)
+DELIVERED_TO = (
+    "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message WHERE state = 'delivered' AND phone = %s"
+    " ORDER BY id DESC LIMIT %s"
+)

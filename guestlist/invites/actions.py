@@ -1,0 +1,107 @@
+"""Enter an invite code, once; list who entered mine."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.conf import settings
+
+from guestlist.invites import models, rules
+from guestlist.lib import clock, keys, sql
+from guestlist.lib.phone import masked
+from guestlist.lib.refusals import Refusal
+
+PAGE = 100
+
+
+class Invitee(NamedTuple):
+    """Somebody who entered my code, as they wish to stand in my list: the number may be masked, or None."""
+
+    phone: str | None
+    activated_at: datetime
+
+
+class Page(NamedTuple):
+    """Invitees, oldest first, and the cursor of the next page, if there is one."""
+
+    invitees: list[Invitee]
+    next: str | None
+
+
+def activate(person_id: int, typed: str) -> None:
+    """Enter somebody's invite code: once, ever. The same code again is answered like the first time.
+
+    Refuses with `malformed_invite`, `already_activated`, `own_invite`, `unknown_invite` (nobody's, or a blocked
+    person's) and, where INVITE_LOOPS=refuse, `invite_loop`.
+    """
+    _activate(person_id, rules.canonical(typed))
+
+
+def invitees_of(person_id: int, cursor: str | None, limit: int) -> Page:
+    """A page of at most `limit` (up to 100) people who entered this person's code, after `cursor`."""
+    after = rules.cursor_from(cursor) if cursor else rules.Cursor(rules.EPOCH, 0)
+    found = sql.rows(models.INVITEES, person_id, after.activated_at, after.activated_at, after.invitee_id, limit + 1)
+    return page(found, limit)
+
+
+def page(found: list[tuple[int, datetime | str, str, str]], limit: int) -> Page:
+    """A page made of up to `limit` + 1 rows of (invitee id, activated at, phone, visibility)."""
+    invitees = [Invitee(shown(phone, how), sql.moment(at)) for _, at, phone, how in found[:limit]]  # type: ignore[arg-type]
+    if len(found) <= limit:
+        return Page(invitees, None)
+    return Page(invitees, rules.cursor_text(rules.Cursor(invitees[-1].activated_at, found[limit - 1][0])))
+
+
+def shown(phone: str, visibility: str) -> str | None:
+    """A number as its owner lets the inviter see it."""
+    if visibility == "full":
+        return phone
+    return masked(phone) if visibility == "masked" else None
+
+
+@sql.in_one_transaction
+def _activate(person_id: int, code: str) -> None:
+    found = sql.row(models.LOOK, code, person_id)
+    if found is None:
+        raise Refusal("not_signed_in")  # deleted a moment ago
+    phone, entered, inviter_id, inviter_blocked_at = found
+    if entered is not None:
+        return _once(entered, code)
+    if inviter_id == person_id:
+        raise Refusal("own_invite")
+    if inviter_id is None or inviter_blocked_at is not None:
+        raise Refusal("unknown_invite")
+    _insert(person_id, inviter_id, code, phone)
+
+
+def _insert(person_id: int, inviter_id: int, code: str, phone: str) -> None:
+    # The unique keys decide: the invitee's, the number's in the ledger, and the pair's where loops are refused.
+    now = clock.now()
+    loop_key = None
+    if settings.INVITE_LOOPS == "refuse":
+        loop_key = f"{min(person_id, inviter_id)}:{max(person_id, inviter_id)}"
+        if sql.row(models.REVERSE, inviter_id, person_id):  # from the time when loops were allowed: it has no key
+            raise Refusal("invite_loop")
+    if not sql.insert(
+        "invites_activation",
+        invitee_id=person_id,
+        inviter_id=inviter_id,
+        code=code,
+        loop_key=loop_key,
+        activated_at=now,
+    ):
+        rival = sql.row(models.ENTERED, person_id)
+        if rival is None:
+            raise Refusal("invite_loop" if loop_key else "unknown_invite")  # unknown: deleted a moment ago
+        return _once(rival[0], code)
+    digest = keys.mac(settings.LEDGER_SUBKEY, "v1", phone).hex()
+    if not sql.insert("invites_ledgerline", digest=digest, activated_at=now, expires_at=None):
+        raise Refusal("already_activated")  # by this number, in an earlier life; the insert above is rolled back
+    sql.count_up("invites_tally", "inviter_id", "invitees", inviter_id)
+    models.JournalLine.objects.create(
+        at=now, what="activated", invitee_id=person_id, inviter_id=inviter_id, code=code
+    )
+
+
+def _once(entered: str, code: str) -> None:
+    if entered != code:
+        raise Refusal("already_activated")

@@ -1,0 +1,97 @@
+"""Django's database backends behind one bound: never more than DB_POOL connections a process, kept open and shared.
+
+Django opens a connection for each thread; with hundreds of threads, most of them waiting for a message to go out,
+that would be hundreds of connections. Here "open" takes one from a pool of this process and "close" gives it back.
+Why not psycopg's own pool: docs/decisions/0004-connections.md.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import OperationalError
+
+
+class Pool:
+    """At most `size` connections; the most recently used goes out first, so that quiet hours let the others idle."""
+
+    def __init__(self, size: int, patience: float, oldest: float) -> None:
+        self._places = threading.BoundedSemaphore(size)
+        self._idle: list[tuple[float, Any]] = []
+        self._patience, self._oldest = patience, oldest
+
+    def take(self, open_new: Callable[[], Any]) -> Any:
+        """An idle connection or a new one; OperationalError when none came free within `patience` seconds."""
+        if not self._places.acquire(timeout=self._patience):
+            raise OperationalError(f"no database connection came free within {self._patience} s")
+        try:
+            while (idle := self._newest_idle()) is not None:
+                given_back, connection = idle
+                if time.monotonic() - given_back < self._oldest:
+                    return connection
+                connection.close()
+            return open_new()
+        except BaseException:
+            self._places.release()
+            raise
+
+    def _newest_idle(self) -> tuple[float, Any] | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def give_back(self, connection: Any) -> None:
+        """Keep a healthy connection for the next one who asks."""
+        self._idle.append((time.monotonic(), connection))
+        self._places.release()
+
+    def drop(self, connection: Any) -> None:
+        """Close a connection that may be broken, and free its place."""
+        try:
+            connection.close()
+        finally:
+            self._places.release()
+
+    def close_idle(self) -> None:
+        """Close what nobody uses now; a test database cannot be dropped while somebody is connected to it."""
+        while (idle := self._newest_idle()) is not None:
+            idle[1].close()
+
+
+_pools: dict[tuple[int, str], Pool] = {}
+_lock = threading.Lock()
+
+
+class Pooled:
+    """Mixed in before a Django `DatabaseWrapper`: opening takes from the pool, closing gives back to it."""
+
+    def get_new_connection(self, conn_params: Any) -> Any:
+        """A raw connection, from the pool."""
+        return self._pool().take(lambda: super(Pooled, self).get_new_connection(conn_params))  # type: ignore[misc]
+
+    def close_pool(self) -> None:
+        """Close the idle connections; Django calls it before it drops a test database."""
+        self._pool().close_idle()
+
+    def _close(self) -> None:
+        connection: Any = self.connection  # type: ignore[attr-defined]
+        if connection is None:
+            return
+        healthy = not (self.errors_occurred or self.closed_in_transaction or self.in_atomic_block)  # type: ignore[attr-defined]
+        if healthy and self.get_autocommit():  # type: ignore[attr-defined]
+            self._pool().give_back(connection)
+        else:
+            self._pool().drop(connection)
+
+    def _pool(self) -> Pool:
+        settings: dict[str, Any] = self.settings_dict  # type: ignore[attr-defined]
+        key = (os.getpid(), str(settings["NAME"]))  # a forked child must not share its parent's sockets
+        pool = _pools.get(key)
+        if pool is None:
+            with _lock:
+                wanted = settings["POOL"]
+                pool = _pools.setdefault(key, Pool(wanted["size"], wanted["patience"], wanted["oldest"]))
+        return pool

@@ -1,0 +1,58 @@
+"""Phone numbers: any usual spelling in, E.164 out. Knows Google's metadata and nothing of ours."""
+
+import unicodedata
+from functools import lru_cache
+
+import phonenumbers
+
+from guestlist.lib.refusals import Refusal
+
+LONGEST = 64  # characters of a spelling; E.164 itself has at most 15 digits
+LONGEST_E164 = 16  # with its plus
+
+
+def parse(text: str, region: str) -> str:
+    """The E.164 form of a spelling; numbers without a country code are read as of `region` (ISO 3166, such as RU).
+
+    Refuses with `invalid_phone` what is too long, has letters (so extensions and vanity numbers too: no code reaches
+    those) or is no number that exists by `is_valid_number`.
+    """
+    if len(text) > LONGEST:
+        raise Refusal("invalid_phone")
+    e164 = _parse(text, region)
+    if e164 is None:
+        raise Refusal("invalid_phone")
+    return e164
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str, region: str) -> str | None:
+    spelled = "".join(letter for letter in text if unicodedata.category(letter) != "Cf").strip()
+    if spelled[:4].lower() == "tel:":
+        spelled = spelled[4:]
+    if any(letter.isalpha() for letter in spelled) or ";" in spelled or "," in spelled or "#" in spelled:
+        return None
+    for candidate in (spelled, "+" + spelled[2:] if spelled.startswith("00") else ""):
+        try:
+            number = phonenumbers.parse(candidate, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number):
+            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return None
+
+
+def masked(e164: str) -> str:
+    """The number as others may see it: country code, first three digits, last two: `+7 900 ***-**-33`."""
+    number = phonenumbers.parse(e164)
+    national = str(number.national_number)
+    stars = "***-**" if len(national) >= 8 else "***"
+    return f"+{number.country_code} {national[:3]} {stars}-{national[-2:]}"
+
+
+def national(e164: str, region: str) -> str:
+    """The number as a person of `region` would write it."""
+    number = phonenumbers.parse(e164)
+    at_home = phonenumbers.region_code_for_number(number) == region
+    style = phonenumbers.PhoneNumberFormat.NATIONAL if at_home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(number, style)

@@ -1,0 +1,126 @@
+"""Hot statements, written once and portable: SQLite, PostgreSQL, MariaDB/MySQL. Placeholders are %s everywhere."""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+AWAY = (OperationalError, InterfaceError)  # the database does not answer: 503, never 500
+
+DEADLOCKED = ("40P01", "40001", 1213, 1205, 1020)  # PostgreSQL's and MariaDB's names for "lost a race, try again"
+TRIES = 4
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def row(statement: str, *values: Any) -> tuple[Any, ...] | None:
+    """The first row, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _fit(values))
+        return cursor.fetchone()  # type: ignore[no-any-return]
+
+
+def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """All rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _fit(values))
+        return cursor.fetchall()  # type: ignore[no-any-return]
+
+
+def change(statement: str, *values: Any) -> int:
+    """Run a change; how many rows it took. Row counts decide who was first, not a look before."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _fit(values))
+        return cursor.rowcount
+
+
+def insert(table: str, **columns: Any) -> bool:
+    """Insert a row unless one of its unique keys is taken; whether it was inserted.
+
+    It waits for a rival that has inserted the same key and not yet committed, on all three databases.
+    """
+    names, holes = ", ".join(columns), ", ".join(["%s"] * len(columns))
+    if connection.vendor == "mysql":
+        return change(f"INSERT IGNORE INTO {table} ({names}) VALUES ({holes})", *columns.values()) == 1
+    return change(f"INSERT INTO {table} ({names}) VALUES ({holes}) ON CONFLICT DO NOTHING", *columns.values()) == 1
+
+
+def count_up(table: str, key: str, counter: str, value: Any) -> None:
+    """Add one to the counter of the row with this key, which is made when it is missing."""
+    kept = f"{counter} = {table}.{counter} + 1"
+    conflict = "ON DUPLICATE KEY UPDATE" if connection.vendor == "mysql" else f"ON CONFLICT ({key}) DO UPDATE SET"
+    change(f"INSERT INTO {table} ({key}, {counter}) VALUES (%s, 1) {conflict} {kept}", value)
+
+
+def in_one_transaction(act: Callable[P, T]) -> Callable[P, T]:
+    """Run the act in a transaction of its own, and again when the database says that it lost a deadlock or a lock wait.
+
+    So the act must be safe to run again from its start: nothing but statements in it, nothing sent, no clock kept.
+    """
+
+    @wraps(act)
+    def whole(*args: P.args, **kwargs: P.kwargs) -> T:
+        for round_ in range(1, TRIES + 1):
+            try:
+                with transaction.atomic():
+                    return act(*args, **kwargs)
+            except OperationalError as error:
+                if not lost_a_race(error) or round_ == TRIES or connection.in_atomic_block:
+                    raise
+                time.sleep(0.01 * round_)
+        raise AssertionError("unreachable")
+
+    return whole
+
+
+def lost_a_race(error: OperationalError) -> bool:
+    """Whether the database rolled this transaction back only because of another one."""
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) in DEADLOCKED or (bool(error.args) and error.args[0] in DEADLOCKED)
+
+
+def let_go() -> None:
+    """Give this thread's connection back, before the thread waits for something that is not the database."""
+    if not connection.in_atomic_block:  # only a test wraps a whole request into a transaction
+        connection.close()
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Hold a lock that only one process can hold: in the database server, or beside the SQLite file."""
+    if connection.vendor == "sqlite":
+        with open(f"{connection.settings_dict['NAME']}.{name}", "w", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # the system lets go when the process ends, however it ends
+            yield
+    elif connection.vendor == "mysql":
+        row("SELECT GET_LOCK(%s, 600)", f"guestlist.{name}")
+        try:
+            yield
+        finally:
+            row("SELECT RELEASE_LOCK(%s)", f"guestlist.{name}")
+    else:
+        row("SELECT pg_advisory_lock(hashtext(%s))", f"guestlist.{name}")
+        try:
+            yield
+        finally:
+            row("SELECT pg_advisory_unlock(hashtext(%s))", f"guestlist.{name}")
+
+
+def moment(value: Any) -> datetime | None:
+    """A time as a raw statement gives it (text on SQLite, naive on MariaDB), aware and in UTC."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+
+
+def _fit(values: Sequence[Any]) -> list[Any]:
+    fit = connection.ops.adapt_datetimefield_value
+    return [fit(value) if isinstance(value, datetime) else value for value in values]

@@ -1,0 +1,188 @@
+"""All settings, from the environment and from nothing else; docs/settings.md says what each one does."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+import phonenumbers
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from guestlist.lib import env as reader
+from guestlist.lib import keys
+
+env = reader.Environment(os.environ)
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = BASE_DIR / "var"
+
+# ---- where it answers ------------------------------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG", False)
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.number("PORT", 8000, 1, 65535)
+PUBLIC_URL = env.origin("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+HTTPS = PUBLIC_URL.startswith("https://")
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+ALLOWED_HOSTS = [*env.words("ALLOWED_HOSTS"), str(urlsplit(PUBLIC_URL).hostname), *LOOPBACK]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, 0, 10)
+WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", 1, 1, 256)
+WEB_THREADS = env.number("WEB_THREADS", 256, 1, 1024)
+
+# ---- the database ----------------------------------------------------------------------------------------------------
+DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{VAR / 'guestlist.sqlite3'}")
+DB_POOL = env.number("DB_POOL", 8, 1, 256)
+ENGINES = {"sqlite": "sqlite3", "postgresql": "postgresql", "mysql": "mysql"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "sqlite": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 5,  # seconds that a writer waits for another one
+        # FULL: a commit is on the disk before the answer goes out, also when the power fails
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;",
+    },
+    "postgresql": {"connect_timeout": 5},
+    "mysql": {"isolation_level": "read committed", "charset": "utf8mb4", "connect_timeout": 5},
+}
+
+
+def _database() -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
+        kind = next(kind for kind in ENGINES if kind in str(found["ENGINE"]))
+    except (ValueError, KeyError, StopIteration) as error:
+        raise ImproperlyConfigured("DATABASE_URL must be like sqlite:///FILE, postgres://… or mysql://….") from error
+    if kind == "sqlite":
+        Path(found["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        found["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+    return {
+        **found,
+        "ENGINE": f"guestlist.lib.databases.{ENGINES[kind]}",
+        "OPTIONS": {**OPTIONS[kind], **found.get("OPTIONS", {})},
+        "CONN_MAX_AGE": 0,  # "closing" gives the connection back to the pool
+        "POOL": {"size": DB_POOL, "patience": 5.0, "oldest": 240.0},  # under PythonAnywhere's 300 s for idle ones
+    }
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USING_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+
+# ---- secrets: given, or made once and kept ---------------------------------------------------------------------------
+SECRET_NAMES = ["SECRET_KEY", "CODE_PEPPER", "LEDGER_KEY"]
+SECRETS_FOLDER = Path(f"{DATABASES['default']['NAME']}.keys") if USING_SQLITE else VAR / "keys"
+
+
+def _secrets() -> dict[str, str]:
+    given = {name: secret for name in SECRET_NAMES if (secret := env.secret(name))}
+    for name, secret in given.items():
+        if len(secret.encode()) < keys.LEAST_BYTES:
+            raise ImproperlyConfigured(f"{name} is too short: it needs at least {keys.LEAST_BYTES} bytes.")
+        if list(given.values()).count(secret) > 1:
+            raise ImproperlyConfigured(f"{name} is the same as another secret; each needs a value of its own.")
+    missing = [name for name in SECRET_NAMES if name not in given]
+    return {**(keys.kept(SECRETS_FOLDER, missing) if missing else {}), **given}
+
+
+_made = _secrets()
+SECRET_KEY = _made["SECRET_KEY"]
+try:
+    CODE_PEPPERS = keys.ring(_made["CODE_PEPPER"], "one-time codes")
+except ValueError as wrong:
+    raise ImproperlyConfigured(f"CODE_PEPPER: {wrong}.") from wrong
+LEDGER_SUBKEY = keys.subkey(_made["LEDGER_KEY"].encode(), "activation ledger")
+
+# ---- signing in, delivery, invites -----------------------------------------------------------------------------------
+CODE_DIGITS = env.number("CODE_DIGITS", 4, 4, 8)
+PHONE_REGION = env.text("PHONE_REGION", "RU").upper()
+if PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
+    raise ImproperlyConfigured(f"PHONE_REGION is {PHONE_REGION!r}; it must be an ISO 3166 region, such as RU or KZ.")
+PHONE_VISIBILITY_DEFAULT = env.text("PHONE_VISIBILITY_DEFAULT", "full", ("full", "masked", "hidden"))
+SANDBOX_DELAY = env.seconds("SANDBOX_DELAY", "1-2")
+INLINE_WAITING = env.number("INLINE_WAITING", max(1, WEB_THREADS - WEB_THREADS // 8), 1, 1024)
+INVITE_LOOPS = env.text("INVITE_LOOPS", "allow", ("allow", "refuse"))
+
+# ---- Django ----------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "guestlist.web",
+    "guestlist.invites",
+    "guestlist.signin",
+    "guestlist.people",
+    "guestlist.delivery",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "guestlist.api.door.Door",  # request id, headers, and a problem for whatever goes wrong further in
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",  # operators only; lazy, so people cost nothing
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+ROOT_URLCONF = "guestlist.urls"
+WSGI_APPLICATION = "guestlist.wsgi.application"
+APPEND_SLASH = False  # both spellings of an address are served; a POST is never redirected
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+with contextlib.suppress(OSError):  # on a read-only disk collectstatic has been run before
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
+LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "guestlist" / "locale"]
+USE_TZ = True
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+OPERATOR_NAME = env.text("OPERATOR_NAME", "")
+OPERATOR_PASSWORD = env.secret("OPERATOR_PASSWORD")
+
+SESSION_COOKIE_NAME = "__Host-guestlist_operator" if HTTPS else "guestlist_operator"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "guestlist.api.errors.csrf_failed"
+if HTTPS and TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "guestlist.lib.logs.OneLine"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.request": {"level": "ERROR"},  # a 4xx is an answer, not an event
+        "django.db.backends": {"level": "INFO"},  # never statements: their parameters are people's numbers
+    },
+}
+LOGGING_CONFIG = "logging.config.dictConfig"

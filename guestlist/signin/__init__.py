@@ -1,0 +1,1 @@
+"""Signing in: challenges (a code was asked for), codes, sessions, devices."""

@@ -1,0 +1,18 @@
+"""The room's place in Django, and what it tells the rooms below."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class SigninConfig(AppConfig):
+    """Floor 3."""
+
+    name = "guestlist.signin"
+    verbose_name = _("Signing in")
+
+    def ready(self) -> None:
+        """Tell delivery how a code's message reads, and whether it is still due."""
+        from guestlist.delivery import actions as delivery
+        from guestlist.signin import texts
+
+        delivery.tell("code", text=texts.code, is_due=texts.is_due)

@@ -1,0 +1,105 @@
+"""Challenges, sessions and devices, and the statements that the hot paths run. Only digests of tokens are stored."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from guestlist.lib.fields import ExactCharField
+from guestlist.lib.phone import LONGEST_E164, masked
+from guestlist.people.models import Person
+
+DIGEST = 64  # hex digits of SHA-256
+SESSION_ID = 22  # 128 bits in base 64
+USER_AGENT = 200
+
+
+class Challenge(models.Model):
+    """A code was asked for. The code itself is nowhere: rules.code_for derives it from the pepper and this row."""
+
+    id = ExactCharField(_("digest of the token"), max_length=DIGEST, primary_key=True)
+    phone = ExactCharField(_("phone"), max_length=LONGEST_E164)
+    salt = ExactCharField(max_length=22)
+    pepper_id = models.PositiveSmallIntegerField(_("key of the ring"))
+    digits = models.PositiveSmallIntegerField(_("digits"))
+    attempts = models.PositiveSmallIntegerField(_("tries spent"), default=0)
+    created_at = models.DateTimeField(_("asked"))
+    expires_at = models.DateTimeField(_("lives until"), db_index=True)
+    used_at = models.DateTimeField(_("used"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("challenge")
+        verbose_name_plural = _("challenges")
+        indexes = [models.Index(fields=["phone", "created_at"], name="challenge_phone")]
+
+    def __str__(self) -> str:
+        return f"{masked(self.phone)} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Session(models.Model):
+    """Somebody is signed in. The token is `id.secret`; the row keeps the secret's digest."""
+
+    id = ExactCharField(max_length=SESSION_ID, primary_key=True)
+    secret_digest = ExactCharField(max_length=DIGEST)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, verbose_name=_("person"))
+    kind = models.CharField(_("kind"), max_length=6, choices=[("cookie", _("browser")), ("token", _("app"))])
+    created_at = models.DateTimeField(_("since"))
+    last_seen_at = models.DateTimeField(_("last seen"))
+    expires_at = models.DateTimeField(_("ends without use"), db_index=True)
+    ends_at = models.DateTimeField(_("ends at the latest"))
+    ip = models.CharField(_("address"), max_length=45)
+    user_agent = models.CharField(_("client"), max_length=USER_AGENT)
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Device(models.Model):
+    """A device that has signed in to this phone before."""
+
+    digest = ExactCharField(max_length=DIGEST)
+    phone = ExactCharField(_("phone"), max_length=LONGEST_E164)
+    created_at = models.DateTimeField(_("since"))
+    seen_at = models.DateTimeField(_("last sign-in"))
+
+    class Meta:
+        verbose_name = _("device")
+        verbose_name_plural = _("devices")
+        constraints = [models.UniqueConstraint(fields=["phone", "digest"], name="device_once_a_phone")]
+
+    def __str__(self) -> str:
+        return f"{masked(self.phone)} {self.seen_at:%Y-%m-%d}"
+
+
+FACTS = "id, phone, salt, pepper_id, digits, attempts, created_at, expires_at, used_at"
+CHALLENGE = f"SELECT {FACTS} FROM signin_challenge WHERE id = %s"
+NEWEST_LIVING = (
+    "SELECT id FROM signin_challenge WHERE phone = %s AND created_at > %s AND used_at IS NULL"
+    " AND attempts < %s AND expires_at > %s ORDER BY created_at DESC, id LIMIT 1"
+)
+SPEND_A_TRY = (
+    "UPDATE signin_challenge SET attempts = attempts + 1"
+    " WHERE id = %s AND phone = %s AND attempts < %s AND used_at IS NULL AND expires_at > %s"
+)
+CONSUME = "UPDATE signin_challenge SET used_at = %s WHERE id = %s AND used_at IS NULL"
+SUPERSEDE = "UPDATE signin_challenge SET expires_at = %s WHERE id = %s AND phone = %s AND expires_at > %s"
+
+SESSION = (
+    "SELECT s.secret_digest, s.person_id, s.kind, s.last_seen_at, s.ends_at FROM signin_session s"
+    " JOIN people_person p ON p.id = s.person_id"
+    " WHERE s.id = %s AND s.expires_at > %s AND p.blocked_at IS NULL"
+)
+SEEN = "UPDATE signin_session SET last_seen_at = %s, expires_at = %s WHERE id = %s"
+SESSIONS_OF = (
+    "SELECT id, created_at, last_seen_at, ip, user_agent FROM signin_session"
+    " WHERE person_id = %s AND expires_at > %s ORDER BY created_at DESC, id"
+)
+END = "DELETE FROM signin_session WHERE id = %s AND person_id = %s"
+END_PRESENTED = "DELETE FROM signin_session WHERE id = %s AND secret_digest = %s"
+END_OTHERS = "DELETE FROM signin_session WHERE person_id = %s AND id <> %s"
+
+DEVICE_SEEN = "UPDATE signin_device SET seen_at = %s WHERE phone = %s AND digest = %s AND seen_at > %s"
+DEVICES_OF = "SELECT id FROM signin_device WHERE phone = %s ORDER BY seen_at DESC, id DESC"
+FORGET_DEVICE = "DELETE FROM signin_device WHERE id = %s"

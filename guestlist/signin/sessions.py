@@ -1,0 +1,131 @@
+"""Sessions: opened by a confirmation, recognised by their token, ended one by one or all others."""
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+from guestlist.lib import clock, keys, sql
+from guestlist.signin import models, rules
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
+
+
+class Caller(NamedTuple):
+    """Who is calling: a person, through one of their sessions."""
+
+    person_id: int
+    session_id: str
+
+
+class Opened(NamedTuple):
+    """A new session: its token is told once, and nowhere kept."""
+
+    token: str
+    expires_at: datetime
+    ends_at: datetime
+
+
+class Shown(NamedTuple):
+    """A session as its owner sees it."""
+
+    id: str
+    current: bool
+    created_at: datetime
+    last_seen_at: datetime
+    ip: str
+    user_agent: str
+
+
+class Presented(NamedTuple):
+    """A session token that has the right form; whether it is true, only the stored digest tells."""
+
+    id: str
+    secret_digest: str
+
+
+def presented(token: str) -> Presented | None:
+    """The halves of a token `id.secret`; None when it is none of ours by its form alone."""
+    if not TOKEN.fullmatch(token):
+        return None
+    id_, secret = token.split(".")
+    return Presented(id_, keys.digest(secret))
+
+
+def open_session(person_id: int, kind: str, ip: str, user_agent: str) -> Opened:
+    """Open a session, in the caller's transaction. `kind` is cookie (14 days idle, 30 at most) or token (30, 90)."""
+    now = clock.now()
+    id_, secret = keys.token(128), keys.token(256)
+    lifetime = rules.SESSIONS[kind]
+    opened = Opened(f"{id_}.{secret}", now + lifetime.idle, now + lifetime.most)
+    sql.insert(
+        "signin_session",
+        id=id_,
+        secret_digest=keys.digest(secret),
+        person_id=person_id,
+        kind=kind,
+        created_at=now,
+        last_seen_at=now,
+        expires_at=opened.expires_at,
+        ends_at=opened.ends_at,
+        ip=ip,
+        user_agent=user_agent[: models.USER_AGENT],
+    )
+    return opened
+
+
+def recognise(shown: Presented) -> Caller | None:
+    """Who is calling, by one statement; None when the session is unknown, over, or its person blocked."""
+    found = sql.row(models.SESSION, shown.id, clock.now())
+    if found is None or not keys.same(found[0], shown.secret_digest):
+        return None
+    seen(shown.id, found[2], sql.moment(found[3]), sql.moment(found[4]))
+    return Caller(found[1], shown.id)
+
+
+def seen(session_id: str, kind: str, last_seen_at: datetime | None, ends_at: datetime | None) -> None:
+    """Note that a session was used, at most once an hour."""
+    now = clock.now()
+    if last_seen_at and ends_at and now - last_seen_at >= rules.SEEN_EVERY:
+        sql.change(models.SEEN, now, min(now + rules.SESSIONS[kind].idle, ends_at), session_id)
+
+
+def sessions_of(caller: Caller) -> list[Shown]:
+    """The caller's living sessions, newest first."""
+    return [
+        Shown(id_, id_ == caller.session_id, sql.moment(created_at), sql.moment(last_seen_at), ip, user_agent)  # type: ignore[arg-type]
+        for id_, created_at, last_seen_at, ip, user_agent in sql.rows(models.SESSIONS_OF, caller.person_id, clock.now())
+    ]
+
+
+def end(caller: Caller, session_id: str) -> bool:
+    """End one of the caller's sessions; False when they have none of that id."""
+    return sql.change(models.END, session_id, caller.person_id) == 1
+
+
+def end_others(caller: Caller) -> int:
+    """End all sessions of the caller but this one; how many there were."""
+    return sql.change(models.END_OTHERS, caller.person_id, caller.session_id)
+
+
+def end_presented(token: str) -> None:
+    """End the session of this token, if it is one; for a confirmation that replaces it."""
+    if shown := presented(token):
+        sql.change(models.END_PRESENTED, shown.id, shown.secret_digest)
+
+
+def remember_device(token: str | None, phone: str) -> str:
+    """The token of a device that has now signed in to this phone: the presented one when it is known, else a new one.
+
+    At most 10 devices a phone; the one that signed in longest ago is forgotten.
+    """
+    now = clock.now()
+    known_since = now - rules.DEVICE_LIFETIME
+    if token and sql.change(models.DEVICE_SEEN, now, phone, keys.digest(token), known_since):
+        return token
+    new = keys.token(128)
+    sql.insert("signin_device", digest=keys.digest(new), phone=phone, created_at=now, seen_at=now)
+    for (device_id,) in sql.rows(models.DEVICES_OF, phone)[rules.DEVICES_A_PHONE :]:
+        sql.change(models.FORGET_DEVICE, device_id)
+    return new
+
+

@@ -1,0 +1,28 @@
+"""The words of the messages that carry codes; made at the moment of sending, kept nowhere."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils.translation import gettext
+
+from guestlist.lib import clock
+from guestlist.signin import actions
+
+
+def code(challenge_id: str) -> str | None:
+    """The text with the code, in the language in force; None when there is no such challenge any more.
+
+    Its last line lets browsers fill the code in: WICG's "Origin-bound one-time codes", `@host #code`.
+    """
+    challenge = actions.challenge_of(challenge_id)
+    if challenge is None:
+        return None
+    digits = actions.code_of(challenge)
+    words = gettext("Your code is %(code)s. Do not share it.") % {"code": digits}
+    return f"{words}\n\n@{urlsplit(settings.PUBLIC_URL).hostname} #{digits}"
+
+
+def is_due(challenge_id: str) -> bool:
+    """Whether the code may still be sent: neither used nor too old."""
+    challenge = actions.challenge_of(challenge_id)
+    return challenge is not None and challenge.used_at is None and challenge.expires_at > clock.now()

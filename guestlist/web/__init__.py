@@ -1,0 +1,1 @@
+"""The pages: Django templates over the same actions as the API."""

@@ -1,0 +1,48 @@
+"""`manage.py serve`: bring the database up to date, make the first operator, and serve."""
+
+import os
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from guestlist.delivery import actions as delivery
+from guestlist.lib.sql import one_at_a_time
+
+SANDBOX = "SANDBOX: no message is really sent, and every code is shown to whoever asks for it."
+
+
+class Command(BaseCommand):
+    """Serves with granian. Several of these may start at once: one migrates, the others wait."""
+
+    help = __doc__
+    requires_system_checks: list[str] = []  # granian's processes load the same settings; a start stays short
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Does not return: this process becomes the server's."""
+        with one_at_a_time("migrate"):
+            call_command("migrate", interactive=False, verbosity=0)
+            self._first_operator()
+        if delivery.is_sandbox():
+            self.stderr.write(self.style.WARNING(SANDBOX))
+        self.stderr.write(f"Guestlist on http://{settings.HOST}:{settings.PORT}/")
+        sys.stderr.flush()
+        command = [
+            *("--interface", "wsgi", "--http", "1", "--no-ws"),
+            *("--host", settings.HOST, "--port", str(settings.PORT)),
+            *("--workers", str(settings.WEB_CONCURRENCY), "--blocking-threads", str(settings.WEB_THREADS)),
+            *("--workers-kill-timeout", "30", "--respawn-failed-workers"),
+            *("--log-level", "error"),  # its start-up lines; ours are above
+        ]
+        os.execv(sys.executable, [sys.executable, "-m", "granian", *command, "guestlist.wsgi:application"])
+
+    def _first_operator(self) -> None:
+        name, password = settings.OPERATOR_NAME, settings.OPERATOR_PASSWORD
+        if bool(name) != bool(password):
+            raise CommandError("OPERATOR_NAME and OPERATOR_PASSWORD go together; one of them is missing.")
+        if name and not User.objects.filter(username=name).exists():
+            User.objects.create_superuser(name, password=password)
+            self.stderr.write(f"Made the operator {name}.")
