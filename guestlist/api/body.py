@@ -5,7 +5,6 @@ from typing import Any, NoReturn
 
 from django.http import HttpRequest
 from ninja import Schema
-from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 from pydantic import ConfigDict
 
@@ -35,12 +34,12 @@ class StrictParser(Parser):
         return found
 
 
-def unreadable(request: HttpRequest, error: HttpError) -> NoReturn:
+def unreadable(request: HttpRequest, error: Any) -> NoReturn:
     """Ninja's word for a body that the parser refused."""
     raise Refusal("invalid_request") from error
 
 
-def invalid(request: HttpRequest, error: ValidationError) -> NoReturn:
+def invalid(request: HttpRequest, error: Any) -> NoReturn:
     """Pydantic's findings, as `errors` of the refusal: the field, and what is wrong with it."""
     findings = [
         {"field": ".".join(str(step) for step in found["loc"][2:]) or str(found["loc"][-1]), "detail": found["msg"]}

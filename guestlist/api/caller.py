@@ -94,7 +94,7 @@ def check_csrf(request: HttpRequest) -> None:
     request._post, request._files = QueryDict(), MultiValueDict()  # type: ignore[attr-defined]  # a form is never read
     checker = _CsrfCheck(lambda _: HttpResponse())
     checker.process_request(request)
-    if checker.process_view(request, lambda: None, (), {}) is not None:
+    if checker.process_view(request, HttpResponse, (), {}) is not None:
         raise Refusal("csrf_failed")
 
 

@@ -53,13 +53,13 @@ class Door:
         return answer
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """A refusal, or a database that is away, becomes an answer; anything else is a fault and goes on to be a 500."""
+        """A refusal, or a database that is away, becomes an answer; anything else goes on to be a 500."""
         refusal = errors.refusal_for(error)
         return None if refusal is None else errors.answer(request, refusal)
 
 
 def door(view: View, methods: Iterable[str]) -> View:
-    """An API view behind the checks that come before it: method 405, length 413 and 411, media type 415, in this order."""
+    """An API view behind the checks that come before it, in this order: method 405, length 411 and 413, media type 415."""
     allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
 
     def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -91,4 +91,4 @@ def _check_body(request: HttpRequest) -> None:
 def _is_json(request: HttpRequest) -> bool:
     if request.content_type != "application/json" or request.headers.get("Content-Encoding", "identity") != "identity":
         return False
-    return request.content_params.get("charset", "utf-8").lower().strip('"') in ("utf-8", "utf8")
+    return (request.content_params or {}).get("charset", "utf-8").lower().strip('"') in ("utf-8", "utf8")

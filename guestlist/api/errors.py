@@ -2,7 +2,6 @@
 
 import logging
 from http import HTTPStatus
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -10,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from guestlist.lib import sql
 from guestlist.lib.logs import request_id
-from guestlist.lib.refusals import WORDS, Refusal
+from guestlist.lib.refusals import Refusal
 
 STATUS = {
     "not_found": 404,
@@ -80,7 +79,12 @@ def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     if not wants_page(request):
         return problem(refusal)
     status = STATUS[refusal.code]
-    shown = {"refusal": refusal, "status": status, "title": _(HTTPStatus(status).phrase), "request_id": request_id.get()}
+    shown = {
+        "refusal": refusal,
+        "status": status,
+        "title": _(HTTPStatus(status).phrase),
+        "request_id": request_id.get(),
+    }
     page = render(request, "web/problem.html", shown, status=status)
     if "retry_after" in refusal.extra:
         page["Retry-After"] = str(refusal.extra["retry_after"])
@@ -117,6 +121,3 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def broken(request: HttpRequest) -> HttpResponse:
     """Django's 500: what nobody foresaw. The traceback is in the log, under the request id."""
     return problem(Refusal("internal_error"))
-
-
-assert set(STATUS) == set(WORDS), "each refusal has words and a status"

@@ -1,10 +1,10 @@
 """Invite codes: enter somebody's, page through who entered mine."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router, Schema
+from ninja import Router, Schema
 from pydantic import Field
 
 from guestlist.api import caller, profile
@@ -54,7 +54,10 @@ def activate(request: HttpRequest, payload: Enter) -> HttpResponse:
     return profile.shown(request, wrap="activated_profile")
 
 
-for path, name in (("/user/user-profile/activate-code/", "activate_code"), ("/user-profile/activate-code/", "activate_code_alias")):
+for path, name in (
+    ("/user/user-profile/activate-code/", "activate_code"),
+    ("/user-profile/activate-code/", "activate_code_alias"),
+):
     operation(
         router.post,
         path,
@@ -76,8 +79,8 @@ for path, name in (("/user/user-profile/activate-code/", "activate_code"), ("/us
 )
 def activeusers(
     request: HttpRequest,
-    cursor: str = Query("", description="`next` of the page before.", max_length=64),
-    limit: int = Query(actions.PAGE, ge=1, le=actions.PAGE),
+    cursor: Annotated[str, Field(description="`next` of the page before.", max_length=64)] = "",
+    limit: Annotated[int, Field(ge=1, le=actions.PAGE)] = actions.PAGE,
 ) -> dict[str, Any]:
     """Pages of them, oldest first, at most 100 each."""
     page = actions.invitees_of(request.auth.person_id, cursor, limit)  # type: ignore[attr-defined]

@@ -77,7 +77,13 @@ def operation(
     def register(view: Callable[..., Any]) -> Callable[..., Any]:
         view_id = operation_id or f"{view.__module__.rpartition('.')[2]}_{view.__name__}"
         register_in_ninja = method(
-            path, auth=auth or NOT_SET, response=returns, summary=summary, openapi_extra=extra, operation_id=view_id
+            path,
+            auth=auth or NOT_SET,
+            response=returns,
+            exclude_unset=True,  # a field that a view leaves out is not in the answer
+            summary=summary,
+            openapi_extra=extra,
+            operation_id=view_id,
         )
         register_in_ninja(view)
         return view

@@ -42,7 +42,9 @@ class Profile(Schema):
 class Edit(Body):
     """What to change; each field is optional."""
 
-    username: str = Field("", description=f"At most {LONGEST_TEXT} characters; an empty text clears it.", examples=["Анна"])
+    username: str = Field(
+        "", description=f"At most {LONGEST_TEXT} characters; an empty text clears it.", examples=["Анна"]
+    )
     email: str = Field("", description="An empty text clears it.", examples=["anna@example.org"])
     phone_visibility: Literal["full", "masked", "hidden"] = Field(
         "full", description="How my number stands in the list of the person who invited me."
@@ -57,9 +59,7 @@ def shown(request: HttpRequest, wrap: str | None = None) -> HttpResponse:
     return HttpResponse(json.dumps({wrap: found} if wrap else found), content_type="application/json")
 
 
-@operation(
-    router.get, "/user-profile/", summary="My profile", returns={200: Profile}, signed=True, refusals=[]
-)
+@operation(router.get, "/user-profile/", summary="My profile", returns={200: Profile}, signed=True, refusals=[])
 def read(request: HttpRequest) -> HttpResponse:
     """My number, my invite code, whose code I entered, and who entered mine."""
     return shown(request)

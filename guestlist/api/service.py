@@ -1,13 +1,13 @@
 """The service itself: its health, and the sandbox's inbox."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from ninja import Router, Schema
 from pydantic import Field
 
 from guestlist.api.openapi import operation
@@ -72,7 +72,7 @@ def ready(request: HttpRequest) -> dict[str, str]:
     refusals=["not_found", "invalid_phone", "invalid_request"],
 )
 def inbox(
-    request: HttpRequest, phone: str = Query("", description="Only messages to this number.", max_length=150)
+    request: HttpRequest, phone: Annotated[str, Field(description="Only messages to this number.", max_length=150)] = ""
 ) -> dict[str, list[dict[str, Any]]]:
     """The messages that the sandbox "sent"; with a live gateway there is no such address.
 

@@ -34,7 +34,12 @@ class Ended(Schema):
 
 
 @operation(
-    router.get, "/sessions/", summary="List my sessions", returns={200: list[Session]}, auth=caller.signed_in, refusals=[]
+    router.get,
+    "/sessions/",
+    summary="List my sessions",
+    returns={200: list[Session]},
+    auth=caller.signed_in,
+    refusals=[],
 )
 def list_sessions(request: HttpRequest) -> list[dict[str, Any]]:
     """All my living sessions, newest first."""

@@ -35,7 +35,9 @@ class Ask(Body):
 class Asked(Schema):
     """A code is on its way."""
 
-    code: str | None = Field(description="The code: the sandbox shows it. Text, as it may begin with 0.", examples=["7209"])
+    code: str = Field(
+        "", description="The code, which only the sandbox shows. Text: it may begin with 0.", examples=["7209"]
+    )
     phone: str = Field(examples=["+79001112233"])
     challenge: str = Field(description="Binds the code to this client; the cookie holds it too.")
     code_length: int = Field(examples=[4])
@@ -53,7 +55,9 @@ class Confirm(Body):
     challenge: str | None = TOKEN
     device: str | None = TOKEN
     invite_code: str | None = Field(
-        None, description="Somebody's invite code, entered at sign-up. A bad one does not stop the sign-in.", max_length=300
+        None,
+        description="Somebody's invite code, entered at sign-up. A bad one does not stop the sign-in.",
+        max_length=300,
     )
 
 
@@ -61,7 +65,7 @@ class InviteOutcome(Schema):
     """What became of the invite code that was sent along."""
 
     status: Literal["activated", "refused"]
-    code: str | None = Field(None, description="Why it was refused.", examples=["unknown_invite"])
+    code: str = Field("", description="Why it was refused.", examples=["unknown_invite"])
 
 
 class Confirmed(Schema):
@@ -88,7 +92,7 @@ class LoggedOut(Schema):
     returns={200: Asked, 201: Asked},
     refusals=["invalid_phone", "cross_site", "delivery_failed"],
 )
-def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status:
+def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[Any]:
     """Sends a code to the phone. Asking again from the same client, while the code lives, sends the same code.
 
     In the sandbox it takes 1-2 seconds and shows the code; **201** says that nobody has signed in with this number yet.
@@ -99,7 +103,8 @@ def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status:
     asked = actions.ask(phone, caller.client(request, payload.challenge, payload.device))
     caller.set_cookie(response, caller.CHALLENGE_COOKIE, asked.challenge, asked.expires_in)
     get_token(request)  # sets the csrftoken cookie
-    return Status(201 if asked.is_known is False else 200, asked._asdict())
+    shown = {name: value for name, value in asked._asdict().items() if name != "is_known" and value is not None}
+    return Status(201 if asked.is_known is False else 200, shown)
 
 
 @operation(
@@ -131,9 +136,7 @@ def confirm(request: HttpRequest, payload: Confirm, response: HttpResponse) -> d
     }
 
 
-@operation(
-    router.post, "/logout/", summary="Sign out", returns={200: LoggedOut}, auth=caller.signed_in, refusals=[]
-)
+@operation(router.post, "/logout/", summary="Sign out", returns={200: LoggedOut}, auth=caller.signed_in, refusals=[])
 def logout(request: HttpRequest, response: HttpResponse) -> dict[str, bool]:
     """Ends this session at once. The device stays known."""
     who: sessions.Caller = request.auth  # type: ignore[attr-defined]

@@ -36,8 +36,11 @@ def _views() -> dict[str, tuple[set[str], View]]:
         route = str(pattern.pattern)
         if not route:
             continue  # ninja's root, which shows nothing
+        view = pattern.callback
+        if view is None:
+            continue
         methods = {method for router in api._get_bound_routers() for method in _methods(router, route)}
-        found[route] = (methods, pattern.callback)
+        found[route] = (methods, view)
     return found
 
 

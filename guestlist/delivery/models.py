@@ -33,13 +33,15 @@ class Message(models.Model):
         return f"{masked(self.phone)} {self.created_at:%Y-%m-%d %H:%M}"
 
 
-TO_SEND = "SELECT kind, reference, phone, language, expires_at FROM delivery_message WHERE id = %s AND state = 'accepted'"
+TO_SEND = (
+    "SELECT kind, reference, phone, language, expires_at FROM delivery_message WHERE id = %s AND state = 'accepted'"
+)
 END = "UPDATE delivery_message SET state = %s, reason = %s, ended_at = %s WHERE id = %s AND state = 'accepted'"
 DELIVERED = (
     "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message WHERE state = 'delivered'"
     " ORDER BY id DESC LIMIT %s"
 )
 DELIVERED_TO = (
-    "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message WHERE state = 'delivered' AND phone = %s"
-    " ORDER BY id DESC LIMIT %s"
+    "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message"
+    " WHERE phone = %s AND state = 'delivered' ORDER BY id DESC LIMIT %s"
 )

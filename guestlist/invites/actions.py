@@ -97,9 +97,7 @@ def _insert(person_id: int, inviter_id: int, code: str, phone: str) -> None:
     if not sql.insert("invites_ledgerline", digest=digest, activated_at=now, expires_at=None):
         raise Refusal("already_activated")  # by this number, in an earlier life; the insert above is rolled back
     sql.count_up("invites_tally", "inviter_id", "invitees", inviter_id)
-    models.JournalLine.objects.create(
-        at=now, what="activated", invitee_id=person_id, inviter_id=inviter_id, code=code
-    )
+    models.JournalLine.objects.create(at=now, what="activated", invitee_id=person_id, inviter_id=inviter_id, code=code)
 
 
 def _once(entered: str, code: str) -> None:

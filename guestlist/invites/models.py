@@ -31,7 +31,7 @@ class Activation(models.Model):
 
 
 class LedgerLine(models.Model):
-    """This number has entered a code: follows the number through deletion and a new sign-up. No number stands here."""
+    """A number that has entered a code, as a digest: it is remembered through deletion and a new sign-up."""
 
     digest = ExactCharField(max_length=64, primary_key=True)  # HMAC-SHA-256 of the phone under the ledger key
     activated_at = models.DateTimeField()

@@ -58,7 +58,9 @@ class Environment:
         value = self._read(name, default).rstrip("/")
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != value:
-            raise ImproperlyConfigured(f"{name} is {value!r}; it must be like https://guests.example.org, without a path.")
+            raise ImproperlyConfigured(
+                f"{name} is {value!r}; it must be like https://guests.example.org, without a path."
+            )
         return value
 
     def secret(self, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Refusals: a "no" with a stable name. The names and their words are here; what HTTP makes of them is in api/errors.py."""
+"""Refusals: a "no" with a stable name. The names and words are here; what HTTP makes of them is in api/errors.py."""
 
 from typing import Any
 

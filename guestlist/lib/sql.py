@@ -37,7 +37,7 @@ def change(statement: str, *values: Any) -> int:
     """Run a change; how many rows it took. Row counts decide who was first, not a look before."""
     with connection.cursor() as cursor:
         cursor.execute(statement, _fit(values))
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def insert(table: str, **columns: Any) -> bool:

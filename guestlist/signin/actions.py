@@ -77,7 +77,7 @@ def confirm(phone: str, typed: str, client: Client) -> Confirmed:
     `code_expired` (used, too old, out of tries, never asked for, or another phone's) and `person_blocked`.
     """
     challenge = _spend_a_try(phone, client.challenge)
-    if challenge is None:
+    if challenge is None or not _has_pepper(challenge):
         raise _expired()
     if not rules.matches(typed, code_of(challenge)):
         raise Refusal("wrong_code", attempts_left=rules.TRIES - challenge.attempts)
@@ -97,8 +97,7 @@ def challenge_of(id_: str) -> rules.Challenge | None:
     found = sql.row(models.CHALLENGE, id_)
     if found is None:
         return None
-    *facts, created_at, expires_at, used_at = found
-    return rules.Challenge(*facts, sql.moment(created_at), sql.moment(expires_at), sql.moment(used_at))  # type: ignore[arg-type]
+    return rules.Challenge(*found[:6], *(sql.moment(at) for at in found[6:]))
 
 
 @sql.in_one_transaction
@@ -111,9 +110,9 @@ def _open_challenge(phone: str, client: Client) -> tuple[str, rules.Challenge, b
 
 def _same_again(phone: str, token: str | None, now: datetime) -> tuple[str, rules.Challenge] | None:
     challenge = challenge_of(_id_of(token)) if token else None
-    if token and challenge and rules.is_worth_repeating(challenge, phone, settings.CODE_DIGITS, now):
-        return token, challenge
-    return None
+    if token is None or challenge is None or not _has_pepper(challenge):
+        return None
+    return (token, challenge) if rules.is_worth_repeating(challenge, phone, settings.CODE_DIGITS, now) else None
 
 
 def _new_challenge(phone: str, old_token: str | None, now: datetime) -> tuple[str, rules.Challenge]:
@@ -165,10 +164,13 @@ def _admit(challenge: rules.Challenge, client: Client) -> Confirmed | None:
     return Confirmed(who.person_id, who.is_new, opened, device)
 
 
+def _has_pepper(challenge: rules.Challenge) -> bool:
+    return challenge.pepper_id in settings.CODE_PEPPERS  # a key that left the ring takes its codes along
+
+
 def _expired() -> Refusal:
     return Refusal("code_expired", code_length=settings.CODE_DIGITS, resend_in=rules.seconds(timedelta(0)))
 
 
 def _id_of(token: str) -> str:
     return keys.digest(token)
-

@@ -127,5 +127,3 @@ def remember_device(token: str | None, phone: str) -> str:
     for (device_id,) in sql.rows(models.DEVICES_OF, phone)[rules.DEVICES_A_PHONE :]:
         sql.change(models.FORGET_DEVICE, device_id)
     return new
-
-

@@ -1,7 +1,7 @@
 """Django's MySQL backend, pooled, on PyMySQL where mysqlclient is not installed."""
 
 try:
-    import MySQLdb  # noqa: F401
+    import MySQLdb  # type: ignore[import-untyped]  # noqa: F401  # the faster one, where it could be built
 except ImportError:
     import pymysql
 

@@ -1,0 +1,58 @@
+"""Fixtures: guests who sign in by the two real requests, a clock that is given, real servers on every database."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests import servers
+from tests.guests import Guest
+
+
+@pytest.fixture(autouse=True)
+def _no_delay(settings) -> None:
+    """The sandbox answers at once; the delay has tests of its own."""
+    settings.SANDBOX_DELAY = (0.0, 0.0)
+
+
+@pytest.fixture
+def guest(db) -> Callable[..., Guest]:
+    """Makes guests: `guest("+79001112233")` has a client of its own and has not signed in."""
+    return Guest
+
+
+@pytest.fixture
+def alice(guest) -> Guest:
+    return guest("+79001112233").sign_in()
+
+
+@pytest.fixture
+def bob(guest) -> Guest:
+    return guest("+79005556677").sign_in()
+
+
+@pytest.fixture
+def charlie(guest) -> Guest:
+    return guest("+79008889900").sign_in()
+
+
+@pytest.fixture(scope="session")
+def live_url(tmp_path_factory) -> Iterator[str]:
+    """A real server of one process on a fresh SQLite database, without the sandbox's delay."""
+    folder = tmp_path_factory.mktemp("live")
+    with servers.running(f"sqlite:///{folder / 'guestlist.sqlite3'}", SANDBOX_DELAY="0") as url:
+        yield url
+
+
+@pytest.fixture(params=servers.DATABASES)
+def fresh_database(request, tmp_path) -> Iterator[str]:
+    """The URL of an empty database of each kind; skipped, loudly, where its server does not answer."""
+    with servers.fresh_database(request.param, tmp_path) as url:
+        yield url
+
+
+def pytest_report_header() -> list[str]:
+    return [
+        f"database: {os.environ.get('DATABASE_URL', 'sqlite').split(':')[0]}",
+        *(f"{kind}: {'answers' if servers.answers(kind) else 'DOES NOT ANSWER'}" for kind in servers.DATABASES),
+    ]
