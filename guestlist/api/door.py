@@ -59,7 +59,7 @@ class Door:
 
 
 def door(view: View, methods: Iterable[str]) -> View:
-    """An API view behind the checks that come before it, in this order: method 405, length 411 and 413, media type 415."""
+    """An API view behind the checks before it, in this order: method 405, length 411 and 413, media type 415."""
     allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
 
     def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

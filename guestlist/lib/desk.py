@@ -1,0 +1,43 @@
+"""What the operators' site has in common: tables to look at, and numbers found in any spelling."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from guestlist.lib import phone as phones
+from guestlist.lib.refusals import Refusal
+
+
+class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows that actions write; operators read them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never by hand."""
+        return False
+
+
+class ByPhone(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Searching for a phone number finds it in any spelling; `phone_field` names the column."""
+
+    phone_field = "phone"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Rows of this number, when the words are one; else Django's own search."""
+        try:
+            number = phones.parse(search_term, settings.PHONE_REGION)
+        except Refusal:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(**{self.phone_field: number}), False

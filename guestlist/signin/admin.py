@@ -1,0 +1,47 @@
+"""Challenges, sessions and devices, as operators see them. There is no code to see: none is stored."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from guestlist.lib.desk import ByPhone, LookOnly
+from guestlist.signin.models import Challenge, Device, Session
+
+
+@admin.register(Challenge)
+class ChallengeAdmin(ByPhone, LookOnly):
+    """Who asked for a code, and what became of it."""
+
+    list_display = ("phone", "digits", "attempts", "created_at", "expires_at", "used_at")
+    fields = ("phone", "digits", "attempts", "pepper_id", "created_at", "expires_at", "used_at")
+    search_fields = ("phone",)
+    ordering = ("-created_at",)
+    show_full_result_count = False
+
+
+@admin.register(Session)
+class SessionAdmin(ByPhone, LookOnly):
+    """Where people are signed in; deleting one ends it at once."""
+
+    phone_field = "person__phone"
+    list_display = ("person", "kind", "created_at", "last_seen_at", "expires_at", "ip", "user_agent")
+    fields = ("person", "kind", "created_at", "last_seen_at", "expires_at", "ends_at", "ip", "user_agent")
+    list_filter = ("kind",)
+    list_select_related = ("person",)
+    search_fields = ("person__phone", "person__invite_code__iexact", "ip")
+    ordering = ("-created_at",)
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+        """Ending a session is deleting its row, for those who may."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+
+@admin.register(Device)
+class DeviceAdmin(ByPhone, LookOnly):
+    """Which devices are known for a phone."""
+
+    list_display = ("phone", "created_at", "seen_at")
+    fields = ("phone", "created_at", "seen_at")
+    search_fields = ("phone",)
+    ordering = ("-seen_at",)
+    show_full_result_count = False
