@@ -12,6 +12,7 @@ from django.utils import translation
 from guestlist.delivery import models
 from guestlist.delivery.gateways import Gateway, NotSent, Outgoing
 from guestlist.delivery.gateways.simulated import Simulated
+from guestlist.delivery.models import Message as Message  # what `accept` gives and `send` takes
 from guestlist.lib import clock, sql
 from guestlist.lib.refusals import Refusal
 
@@ -19,13 +20,6 @@ RETRY_AFTER = 5  # seconds to wait for a place; a simulated send takes at most a
 
 gateway: Gateway = Simulated()
 _places = threading.BoundedSemaphore(settings.INLINE_WAITING)
-
-
-class Kind(NamedTuple):
-    """What a higher room told about one kind of message: how it reads, and whether it is still to be sent."""
-
-    text: Callable[[str], str | None]
-    is_due: Callable[[str], bool]
 
 
 class Arrived(NamedTuple):
@@ -37,12 +31,12 @@ class Arrived(NamedTuple):
     at: datetime
 
 
-_kinds: dict[str, Kind] = {}
+_texts: dict[str, Callable[[str], str | None]] = {}
 
 
-def tell(kind: str, *, text: Callable[[str], str | None], is_due: Callable[[str], bool]) -> None:
-    """Called by a higher room at start: how messages of this kind read, and whether one is still due."""
-    _kinds[kind] = Kind(text, is_due)
+def tell(kind: str, text: Callable[[str], str | None]) -> None:
+    """Called by a higher room at start: how messages of this kind read, given what they are about."""
+    _texts[kind] = text
 
 
 def is_sandbox() -> bool:
@@ -64,9 +58,9 @@ def waiting() -> Iterator[None]:
         _places.release()
 
 
-def accept(kind: str, reference: str, phone: str, expires_at: datetime) -> int:
-    """Write down a message, in the caller's transaction; its id. It is sent in the language in force now."""
-    message = models.Message.objects.create(
+def accept(kind: str, reference: str, phone: str, expires_at: datetime) -> Message:
+    """Write down a message, in the caller's transaction. It is sent in the language in force now."""
+    return Message.objects.create(
         kind=kind,
         reference=reference,
         phone=phone,
@@ -76,21 +70,20 @@ def accept(kind: str, reference: str, phone: str, expires_at: datetime) -> int:
         created_at=clock.now(),
         expires_at=expires_at,
     )
-    return int(message.pk)
 
 
-def send(message_id: int) -> str:
+def send(message: Message) -> str:
     """Send an accepted message, after its transaction; its state, `delivered`. Refuses with `delivery_failed`."""
-    outgoing = _due(message_id)
-    sql.let_go()
-    if outgoing is None:
+    with sql.in_a_crowd():
+        text = _text(message.kind, message.reference, message.language)
+    if text is None:
         raise Refusal("delivery_failed")
     try:
-        gateway.send(outgoing)
+        gateway.send(Outgoing(message.phone, text))
     except NotSent as failure:
-        sql.change(models.END, "failed", str(failure)[:150], clock.now(), message_id)
+        _end(message, "failed", str(failure)[:150])
         raise Refusal("delivery_failed", retry_after=RETRY_AFTER) from failure
-    sql.change(models.END, "delivered", "", clock.now(), message_id)
+    _end(message, "delivered")
     return "delivered"
 
 
@@ -105,17 +98,11 @@ def inbox(most: int, phone: str | None = None) -> list[Arrived]:
     return arrived
 
 
-def _due(message_id: int) -> Outgoing | None:
-    found = sql.row(models.TO_SEND, message_id)
-    if found is None:
-        return None
-    kind, reference, phone, language, expires_at = found
-    if (sql.moment(expires_at) or clock.now()) <= clock.now() or not _kinds[kind].is_due(reference):
-        return None
-    text = _text(kind, reference, language)
-    return None if text is None else Outgoing(phone, text)
+def _end(message: Message, state: str, reason: str = "") -> None:
+    with sql.in_a_crowd():
+        sql.change(models.END, state, reason, clock.now(), message.pk)
 
 
 def _text(kind: str, reference: str, language: str) -> str | None:
     with translation.override(language):
-        return _kinds[kind].text(reference)
+        return _texts[kind](reference)

@@ -1,6 +1,7 @@
 """Hot statements, written once and portable: SQLite, PostgreSQL, MariaDB/MySQL. Placeholders are %s everywhere."""
 
 import fcntl
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,12 +9,15 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 AWAY = (OperationalError, InterfaceError)  # the database does not answer: 503, never 500
 
 DEADLOCKED = ("40P01", "40001", 1213, 1205, 1020)  # PostgreSQL's and MariaDB's names for "lost a race, try again"
 TRIES = 4
+
+_crowd = threading.BoundedSemaphore(max(1, settings.DB_POOL // 4))
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,6 +93,20 @@ def let_go() -> None:
     """Give this thread's connection back, before the thread waits for something that is not the database."""
     if not connection.in_atomic_block:  # only a test wraps a whole request into a transaction
         connection.close()
+
+
+@contextmanager
+def in_a_crowd() -> Iterator[None]:
+    """Work that may come in hundreds at once takes at most a quarter of this process's connections.
+
+    The others are for those who only read: without this bound a profile queues behind every ask that came before it,
+    for a connection and for the interpreter (docs/decisions/0008-waiting-threads.md has the figures).
+    """
+    with _crowd:
+        try:
+            yield
+        finally:
+            let_go()
 
 
 @contextmanager

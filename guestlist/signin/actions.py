@@ -54,8 +54,9 @@ def ask(phone: str, client: Client) -> Asked:
     Refuses with `delivery_failed` when it could not be sent, or when too many messages are waited for already.
     """
     with delivery.waiting():
-        token, challenge, is_known, message_id = _open_challenge(phone, client)
-        state = delivery.send(message_id)
+        with sql.in_a_crowd():
+            token, challenge, is_known, message = _open_challenge(phone, client)
+        state = delivery.send(message)
     in_sandbox = delivery.is_sandbox()
     return Asked(
         challenge=token,
@@ -101,11 +102,11 @@ def challenge_of(id_: str) -> rules.Challenge | None:
 
 
 @sql.in_one_transaction
-def _open_challenge(phone: str, client: Client) -> tuple[str, rules.Challenge, bool, int]:
+def _open_challenge(phone: str, client: Client) -> tuple[str, rules.Challenge, bool, delivery.Message]:
     now = clock.now()
     token, challenge = _same_again(phone, client.challenge, now) or _new_challenge(phone, client.challenge, now)
-    message_id = delivery.accept("code", challenge.id, phone, challenge.expires_at)
-    return token, challenge, people.is_known(phone), message_id
+    message = delivery.accept("code", challenge.id, phone, challenge.expires_at)
+    return token, challenge, people.is_known(phone), message
 
 
 def _same_again(phone: str, token: str | None, now: datetime) -> tuple[str, rules.Challenge] | None:

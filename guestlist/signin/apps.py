@@ -11,8 +11,8 @@ class SigninConfig(AppConfig):
     verbose_name = _("Signing in")
 
     def ready(self) -> None:
-        """Tell delivery how a code's message reads, and whether it is still due."""
+        """Tell delivery how a code's message reads."""
         from guestlist.delivery import actions as delivery
         from guestlist.signin import texts
 
-        delivery.tell("code", text=texts.code, is_due=texts.is_due)
+        delivery.tell("code", texts.code)

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext
 
-from guestlist.lib import clock
 from guestlist.signin import actions
 
 
@@ -20,9 +19,3 @@ def code(challenge_id: str) -> str | None:
     digits = actions.code_of(challenge)
     words = gettext("Your code is %(code)s. Do not share it.") % {"code": digits}
     return f"{words}\n\n@{urlsplit(settings.PUBLIC_URL).hostname} #{digits}"
-
-
-def is_due(challenge_id: str) -> bool:
-    """Whether the code may still be sent: neither used nor too old."""
-    challenge = actions.challenge_of(challenge_id)
-    return challenge is not None and challenge.used_at is None and challenge.expires_at > clock.now()
