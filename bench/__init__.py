@@ -1,1 +1,1 @@
-"""Measurements: `make bench`. Each is a ratio or a figure of one run on one machine, never a test that can fail by time."""
+"""Measurements: `make bench`. Ratios and figures of one run on one machine, never a test that can fail by time."""

@@ -1,4 +1,4 @@
-"""Many asks in flight in one process, each waiting 1-2 s for the sandbox: do all answer, and does the profile starve?"""
+"""Many asks in flight in one process, each waiting 1-2 s for the sandbox: do all answer, does the profile starve?"""
 
 import asyncio
 import json

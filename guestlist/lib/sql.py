@@ -25,16 +25,19 @@ T = TypeVar("T")
 
 def row(statement: str, *values: Any) -> tuple[Any, ...] | None:
     """The first row, or None."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, _fit(values))
-        return cursor.fetchone()  # type: ignore[no-any-return]
+    found = rows(statement, *values)
+    return found[0] if found else None
 
 
 def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:
-    """All rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, _fit(values))
-        return cursor.fetchall()  # type: ignore[no-any-return]
+    """All rows. A read whose idle connection turns out to be dead is made once more, on a new one."""
+    try:
+        return _read(statement, values)
+    except AWAY:
+        if connection.in_atomic_block or not _is_dead():
+            raise
+        connection.close()
+        return _read(statement, values)
 
 
 def change(statement: str, *values: Any) -> int:
@@ -65,17 +68,22 @@ def count_up(table: str, key: str, counter: str, value: Any) -> None:
 def in_one_transaction(act: Callable[P, T]) -> Callable[P, T]:
     """Run the act in a transaction of its own, and again when the database says that it lost a deadlock or a lock wait.
 
-    So the act must be safe to run again from its start: nothing but statements in it, nothing sent, no clock kept.
+    Likewise when its idle connection turns out to be dead; but never when the commit itself fails, for then nobody
+    knows. So the act must be safe to run again from its start: nothing but statements in it, nothing sent.
     """
 
     @wraps(act)
     def whole(*args: P.args, **kwargs: P.kwargs) -> T:
         for round_ in range(1, TRIES + 1):
+            has_acted = False
             try:
                 with transaction.atomic():
-                    return act(*args, **kwargs)
-            except OperationalError as error:
-                if not lost_a_race(error) or round_ == TRIES or connection.in_atomic_block:
+                    result = act(*args, **kwargs)
+                    has_acted = True
+                return result
+            except AWAY as error:
+                again = lost_a_race(error) or (not has_acted and round_ == 1 and _is_dead())
+                if not again or round_ == TRIES or connection.in_atomic_block:
                     raise
                 time.sleep(0.01 * round_)
         raise AssertionError("unreachable")
@@ -83,7 +91,7 @@ def in_one_transaction(act: Callable[P, T]) -> Callable[P, T]:
     return whole
 
 
-def lost_a_race(error: OperationalError) -> bool:
+def lost_a_race(error: Exception) -> bool:
     """Whether the database rolled this transaction back only because of another one."""
     cause = error.__cause__
     return getattr(cause, "sqlstate", None) in DEADLOCKED or (bool(error.args) and error.args[0] in DEADLOCKED)
@@ -137,6 +145,16 @@ def moment(value: Any) -> datetime | None:
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     return value if value.tzinfo else value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+
+
+def _read(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _fit(values))
+        return cursor.fetchall()  # type: ignore[no-any-return]
+
+
+def _is_dead() -> bool:
+    return connection.connection is None or not connection.is_usable()
 
 
 def _fit(values: Sequence[Any]) -> list[Any]:

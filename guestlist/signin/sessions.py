@@ -7,6 +7,7 @@ from typing import NamedTuple
 from guestlist.lib import clock, keys, sql
 from guestlist.signin import models, rules
 
+ID = re.compile(r"[A-Za-z0-9_-]{22}")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
 
 
@@ -99,7 +100,7 @@ def sessions_of(caller: Caller) -> list[Shown]:
 
 def end(caller: Caller, session_id: str) -> bool:
     """End one of the caller's sessions; False when they have none of that id."""
-    return sql.change(models.END, session_id, caller.person_id) == 1
+    return ID.fullmatch(session_id) is not None and sql.change(models.END, session_id, caller.person_id) == 1
 
 
 def end_others(caller: Caller) -> int:

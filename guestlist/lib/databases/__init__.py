@@ -6,6 +6,7 @@ Why not psycopg's own pool: docs/decisions/0004-connections.md.
 """
 
 import os
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -22,14 +23,17 @@ class Pool:
         self._idle: list[tuple[float, Any]] = []
         self._patience, self._oldest = patience, oldest
 
-    def take(self, open_new: Callable[[], Any]) -> Any:
-        """An idle connection or a new one; OperationalError when none came free within `patience` seconds."""
+    def take(self, open_new: Callable[[], Any], hung_up: Callable[[Any], bool] = lambda _: False) -> Any:
+        """An idle connection or a new one; OperationalError when none came free within `patience` seconds.
+
+        One whose server has hung up meanwhile, or that idled for too long, is closed and passed over.
+        """
         if not self._places.acquire(timeout=self._patience):
             raise OperationalError(f"no database connection came free within {self._patience} s")
         try:
             while (idle := self._newest_idle()) is not None:
                 given_back, connection = idle
-                if time.monotonic() - given_back < self._oldest:
+                if time.monotonic() - given_back < self._oldest and not hung_up(connection):
                     return connection
                 connection.close()
             return open_new()
@@ -65,12 +69,25 @@ _pools: dict[tuple[int, str], Pool] = {}
 _lock = threading.Lock()
 
 
+def can_be_read(socket: int) -> bool:
+    """Whether something waits on a socket that should be silent: an idle connection hears nothing but its end."""
+    watch = select.poll()
+    watch.register(socket, select.POLLIN)
+    return bool(watch.poll(0))
+
+
 class Pooled:
     """Mixed in before a Django `DatabaseWrapper`: opening takes from the pool, closing gives back to it."""
 
     def get_new_connection(self, conn_params: Any) -> Any:
         """A raw connection, from the pool."""
-        return self._pool().take(lambda: super(Pooled, self).get_new_connection(conn_params))  # type: ignore[misc]
+        open_new = super().get_new_connection  # type: ignore[misc]
+        return self._pool().take(lambda: open_new(conn_params), self.hung_up)
+
+    @staticmethod
+    def hung_up(connection: Any) -> bool:
+        """Whether the server has closed this connection; only sockets can tell."""
+        return False
 
     def close_pool(self) -> None:
         """Close the idle connections; Django calls it before it drops a test database."""

@@ -5,7 +5,7 @@ from weakref import WeakSet
 
 from django.db.backends.mysql.base import DatabaseWrapper as Plain
 
-from guestlist.lib.databases import Pooled
+from guestlist.lib.databases import Pooled, can_be_read
 
 
 class DatabaseWrapper(Pooled, Plain):
@@ -18,3 +18,9 @@ class DatabaseWrapper(Pooled, Plain):
         if self.connection not in self._set_up:
             super().init_connection_state()
             self._set_up.add(self.connection)
+
+    @staticmethod
+    def hung_up(connection: Any) -> bool:
+        """Whether the server has ended this connection; mysqlclient does not show its socket, and cannot say."""
+        socket = getattr(connection, "_sock", None)
+        return socket is not None and can_be_read(socket.fileno())
