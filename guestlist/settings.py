@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import zoneinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,12 +21,19 @@ VAR = BASE_DIR / "var"
 
 # ---- where it answers ------------------------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", False)
-HOST = env.text("HOST", "127.0.0.1")
+HOST = {"localhost": "127.0.0.1"}.get(found_host := env.text("HOST", "127.0.0.1"), found_host).strip("[]")
 PORT = env.number("PORT", 8000, 1, 65535)
 PUBLIC_URL = env.origin("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
 HTTPS = PUBLIC_URL.startswith("https://")
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
-ALLOWED_HOSTS = [*env.words("ALLOWED_HOSTS"), str(urlsplit(PUBLIC_URL).hostname), *LOOPBACK]
+NAMES = [*env.words("ALLOWED_HOSTS"), str(urlsplit(PUBLIC_URL).hostname)]
+ALLOWED_HOSTS = [*NAMES, *LOOPBACK]
+IS_OPEN = any(name.strip("[]") not in ("127.0.0.1", "localhost", "::1") for name in [HOST, *NAMES])
+if not env.flag("SANDBOX", False) and IS_OPEN:  # every gateway there is so far is the sandbox
+    raise ImproperlyConfigured(
+        "HOST, PUBLIC_URL or ALLOWED_HOSTS name more than this machine, and the sandbox signs anybody in as anybody:"
+        " set SANDBOX=yes if that is wanted."
+    )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, 0, 10)
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", 1, 1, 256)
@@ -53,6 +61,8 @@ def _database() -> dict[str, Any]:
         kind = next(kind for kind in ENGINES if kind in str(found["ENGINE"]))
     except (ValueError, KeyError, StopIteration) as error:
         raise ImproperlyConfigured("DATABASE_URL must be like sqlite:///FILE, postgres://… or mysql://….") from error
+    if kind == "sqlite" and found["NAME"] in ("", ":memory:"):
+        raise ImproperlyConfigured("DATABASE_URL must name a file: what is only in memory ends with each connection.")
     if kind == "sqlite":
         Path(found["NAME"]).parent.mkdir(parents=True, exist_ok=True)
         found["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
@@ -91,16 +101,21 @@ try:
     CODE_PEPPERS = keys.ring(_made["CODE_PEPPER"], "one-time codes")
 except ValueError as wrong:
     raise ImproperlyConfigured(f"CODE_PEPPER: {wrong}.") from wrong
+LIMITS_SUBKEY = keys.subkey(SECRET_KEY.encode(), "limits")
 LEDGER_SUBKEY = keys.subkey(_made["LEDGER_KEY"].encode(), "activation ledger")
 
 # ---- signing in, delivery, invites -----------------------------------------------------------------------------------
 CODE_DIGITS = env.number("CODE_DIGITS", 4, 4, 8)
+SMS_DAILY_BUDGET = env.number("SMS_DAILY_BUDGET", 10_000, 1, 10**9)
+LIMIT_OVERRIDES = {name: env.text(name, "") for name in os.environ if name.startswith("LIMIT_")}
+SECURITY_PROFILE = env.text("SECURITY_PROFILE", "default", ("default", "strict"))
+LIMITS = env.text("LIMITS", "relaxed", ("on", "relaxed"))
 PHONE_REGION = env.text("PHONE_REGION", "RU").upper()
 if PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
     raise ImproperlyConfigured(f"PHONE_REGION is {PHONE_REGION!r}; it must be an ISO 3166 region, such as RU or KZ.")
 PHONE_VISIBILITY_DEFAULT = env.text("PHONE_VISIBILITY_DEFAULT", "full", ("full", "masked", "hidden"))
 SANDBOX_DELAY = env.seconds("SANDBOX_DELAY", "1-2")
-INLINE_WAITING = env.number("INLINE_WAITING", max(1, WEB_THREADS - WEB_THREADS // 8), 1, 1024)
+INLINE_WAITING = env.number("INLINE_WAITING", max(1, WEB_THREADS - WEB_THREADS // 8), 1, WEB_THREADS)
 INVITE_LOOPS = env.text("INVITE_LOOPS", "allow", ("allow", "refuse"))
 
 # ---- Django ----------------------------------------------------------------------------------------------------------
@@ -110,6 +125,7 @@ INSTALLED_APPS = [
     "guestlist.signin",
     "guestlist.people",
     "guestlist.delivery",
+    "guestlist.lib",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -155,6 +171,8 @@ LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "guestlist" / "locale"]
 USE_TZ = True
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
+if TIME_ZONE not in zoneinfo.available_timezones():
+    raise ImproperlyConfigured(f"TIME_ZONE is {TIME_ZONE!r}; it must be like UTC or Europe/Moscow.")
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -183,6 +201,7 @@ LOGGING = {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.request": {"level": "ERROR"},  # a 4xx is an answer, not an event
         "django.db.backends": {"level": "INFO"},  # never statements: their parameters are people's numbers
+        "django.template": {"level": "INFO"},  # nor contexts: the sandbox's pages show codes
     },
 }
 LOGGING_CONFIG = "logging.config.dictConfig"

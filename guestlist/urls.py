@@ -2,11 +2,13 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from guestlist.api.urls import urlpatterns as api
 
 urlpatterns = [
     *api,
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("", include("guestlist.web.urls")),
 ]

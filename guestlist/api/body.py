@@ -4,8 +4,10 @@ import json
 from typing import Any, NoReturn
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from ninja import Schema
 from ninja.parser import Parser
+from ninja.renderers import JSONRenderer
 from pydantic import ConfigDict
 
 from guestlist.lib.refusals import Refusal
@@ -34,6 +36,12 @@ class StrictParser(Parser):
         return found
 
 
+class Renderer(JSONRenderer):
+    """Answers as people write: letters as themselves, not as escapes."""
+
+    json_dumps_params = {"ensure_ascii": False}
+
+
 def unreadable(request: HttpRequest, error: Any) -> NoReturn:
     """Ninja's word for a body that the parser refused."""
     raise Refusal("invalid_request") from error
@@ -41,11 +49,28 @@ def unreadable(request: HttpRequest, error: Any) -> NoReturn:
 
 def invalid(request: HttpRequest, error: Any) -> NoReturn:
     """Pydantic's findings, as `errors` of the refusal: the field, and what is wrong with it."""
-    findings = [
-        {"field": ".".join(str(step) for step in found["loc"][2:]) or str(found["loc"][-1]), "detail": found["msg"]}
-        for found in error.errors
-    ]
+    findings = [{"field": _field(found["loc"]), "detail": _words(found)} for found in error.errors]
     raise Refusal("invalid_request", errors=findings) from error
+
+
+def _field(place: tuple[str | int, ...]) -> str:
+    """`phone` for ("body", "payload", "phone") and for ("query", "phone"); empty for the whole body."""
+    return ".".join(str(step) for step in place[2 if place[0] == "body" else 1 :])
+
+
+def _words(found: dict[str, Any]) -> str:
+    kind, limits = found["type"], found.get("ctx", {})
+    if kind == "missing":
+        return gettext("This is missing.")
+    if kind == "string_type":
+        return gettext("This must be text.")
+    if kind == "string_too_long":
+        return gettext("This has more than %(max)s characters.") % {"max": limits["max_length"]}
+    if kind == "literal_error":
+        return gettext("This must be one of: %(expected)s.") % {"expected": limits["expected"]}
+    if kind in ("int_parsing", "int_type", "greater_than_equal", "less_than_equal"):
+        return gettext("This must be a whole number in the range that the API describes.")
+    return gettext("This does not fit what the API describes.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -58,6 +58,17 @@ def client(request: HttpRequest, challenge: str | None = None, device: str | Non
     )
 
 
+def own_phones(request: HttpRequest) -> list[str]:
+    """The numbers that this client asked a code for, or is signed in with."""
+    token = request.COOKIES.get(CHALLENGE_COOKIE)
+    asked = actions.phone_asked(token) if token else None
+    try:
+        signed = sessions.phone_of(sessions.recognise(credentials(request)))
+    except Refusal:
+        signed = None
+    return list(dict.fromkeys(phone for phone in (asked, signed) if phone))
+
+
 def is_browser(request: HttpRequest) -> bool:
     """Whether a page in a browser sends this: only browsers set these headers, and pages cannot unset them."""
     return "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
@@ -87,6 +98,12 @@ def refuse_cross_site(request: HttpRequest) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and origin not in (settings.PUBLIC_URL, f"{request.scheme}://{request.get_host()}"):
         raise Refusal("cross_site")
+
+
+def same_site(request: HttpRequest) -> bool:
+    """The same, as what ninja asks before it reads a body."""
+    refuse_cross_site(request)
+    return True
 
 
 def check_csrf(request: HttpRequest) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -35,7 +36,7 @@ class Door:
         """Answer a request."""
         mark = request_id.set(secrets.token_hex(8))
         try:
-            answer = self.get_response(request)
+            answer = self._answer(request)
             answer["X-Request-ID"] = request_id.get()
         finally:
             request_id.reset(mark)
@@ -48,9 +49,20 @@ class Door:
             answer["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         if not request.path_info.startswith(PUBLIC):
             answer["Cache-Control"] = "no-store"
+        if (allowance := getattr(request, "allowance", None)) is not None:
+            most, seconds = allowance.window
+            answer["RateLimit-Policy"] = f'"codes";q={most};w={seconds}'
+            answer["RateLimit"] = f'"codes";r={allowance.left};t={allowance.reset}'
         if not answer.streaming and "Content-Length" not in answer:
             answer["Content-Length"] = str(len(answer.content))
         return answer
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        try:
+            request.get_host()  # not ours: not answered, whether or not anything reads it
+        except DisallowedHost:
+            return errors.problem(Refusal("invalid_host"))
+        return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """A refusal, or a database that is away, becomes an answer; anything else goes on to be a 500."""

@@ -25,6 +25,7 @@ STATUS = {
     "not_signed_in": 401,
     "internal_error": 500,
     "unavailable": 503,
+    "too_many_requests": 429,
     "invalid_phone": 400,
     "wrong_code": 400,
     "code_expired": 400,
@@ -56,7 +57,9 @@ def problem(refusal: Refusal) -> HttpResponse:
     }
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         body["request_id"] = request_id.get()
-    answer = JsonResponse(body, status=status, content_type="application/problem+json")
+    answer = JsonResponse(
+        body, status=status, content_type="application/problem+json", json_dumps_params={"ensure_ascii": False}
+    )
     if status == HTTPStatus.UNAUTHORIZED:
         answer["WWW-Authenticate"] = "Bearer"
     if "retry_after" in refusal.extra:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from pydantic import Field
 
-from guestlist.api import caller, profile
+from guestlist.api import caller, profile, profile_sql
 from guestlist.api.body import Body
 from guestlist.api.openapi import operation
 from guestlist.invites import actions
@@ -45,7 +45,7 @@ class Invitees(Schema):
     """A page of them, oldest first."""
 
     items: list[Invitee]
-    next: str | None = Field(description="The cursor of the next page; null on the last.")
+    next: str | None = Field(description="The path of the next page; null on the last.")
 
 
 def activate(request: HttpRequest, payload: Enter) -> HttpResponse:
@@ -79,10 +79,13 @@ for path, name in (
 )
 def activeusers(
     request: HttpRequest,
-    cursor: Annotated[str, Field(description="`next` of the page before.", max_length=64)] = "",
+    cursor: Annotated[
+        str,
+        Field(description="Where the page begins; stands in `next`, which may also be given whole.", max_length=150),
+    ] = "",
     limit: Annotated[int, Field(ge=1, le=actions.PAGE)] = actions.PAGE,
 ) -> dict[str, Any]:
     """Pages of them, oldest first, at most 100 each."""
     page = actions.invitees_of(request.auth.person_id, cursor, limit)  # type: ignore[attr-defined]
     items = [{"phone": one.phone, "activated_at": rfc3339(one.activated_at)} for one in page.invitees]
-    return {"items": items, "next": page.next}
+    return {"items": items, "next": f"{profile_sql.NEXT_PAGE.format(page.next)}&limit={limit}" if page.next else None}

@@ -65,14 +65,14 @@ def operation(
     returns: dict[int, Any],
     refusals: list[str],
     auth: Callable[[HttpRequest], Any] | None = None,
-    signed: bool = False,
+    signed: bool = True,
     operation_id: str | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Ninja's decorator, with our words: what is returned by status, and which refusals there are.
 
-    `signed` says that the view itself looks the session up.
+    `auth` is asked before the body is read; `signed` says whether it is somebody's session that is looked for.
     """
-    extra = {"x-refusals": refusals, "x-signed": signed or auth is not None}
+    extra = {"x-refusals": refusals, "x-signed": signed}
 
     def register(view: Callable[..., Any]) -> Callable[..., Any]:
         view_id = operation_id or f"{view.__module__.rpartition('.')[2]}_{view.__name__}"
@@ -105,17 +105,17 @@ class GuestlistAPI(NinjaAPI):
         document["components"]["securitySchemes"] = SCHEMES
         document["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
         for methods in document["paths"].values():
-            for found in methods.values():
-                _complete(found)
+            for method, found in methods.items():
+                _complete(found, changes=method != "get")
         return document
 
 
-def _complete(found: dict[str, Any]) -> None:
+def _complete(found: dict[str, Any], *, changes: bool) -> None:
     refusals = [*found.pop("x-refusals"), "unavailable", "internal_error"]
     if "requestBody" in found:
         refusals += WITH_BODY
     if found.pop("x-signed"):
-        refusals += ["not_signed_in", "csrf_failed"]
+        refusals += ["not_signed_in", *(["csrf_failed"] if changes else [])]
         found["security"] = [{"bearer": []}, {"cookie": []}]
     by_status: dict[int, list[str]] = {}
     for code in sorted(set(refusals)):

@@ -90,7 +90,9 @@ class LoggedOut(Schema):
     "/login/",
     summary="Ask for a code",
     returns={200: Asked, 201: Asked},
-    refusals=["invalid_phone", "cross_site", "delivery_failed"],
+    auth=caller.same_site,
+    signed=False,
+    refusals=["invalid_phone", "cross_site", "delivery_failed", "too_many_requests"],
 )
 def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[Any]:
     """Sends a code to the phone. Asking again from the same client, while the code lives, sends the same code.
@@ -98,9 +100,12 @@ def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[
     In the sandbox it takes 1-2 seconds and shows the code; **201** says that nobody has signed in with this number yet.
     With a live gateway it is always 200, without `code`, the same for known and unknown numbers.
     """
-    caller.refuse_cross_site(request)
     phone = phones.parse(payload.phone, settings.PHONE_REGION)
-    asked = actions.ask(phone, caller.client(request, payload.challenge, payload.device))
+    client = caller.client(request, payload.challenge, payload.device)
+    try:
+        asked = actions.ask(phone, client)
+    finally:
+        request.allowance = actions.allowance(client)  # type: ignore[attr-defined]  # the door makes headers of it
     caller.set_cookie(response, caller.CHALLENGE_COOKIE, asked.challenge, asked.expires_in)
     get_token(request)  # sets the csrftoken cookie
     shown = {name: value for name, value in asked._asdict().items() if name != "is_known" and value is not None}
@@ -112,6 +117,8 @@ def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[
     "/confirm/",
     summary="Confirm the code",
     returns={200: Confirmed},
+    auth=caller.same_site,
+    signed=False,
     refusals=["invalid_phone", "wrong_code", "code_expired", "person_blocked", "cross_site"],
 )
 def confirm(request: HttpRequest, payload: Confirm, response: HttpResponse) -> dict[str, Any]:
@@ -120,7 +127,6 @@ def confirm(request: HttpRequest, payload: Confirm, response: HttpResponse) -> d
     A request with an `Origin` or `Sec-Fetch-Site` header comes from a browser: it gets cookies and no tokens.
     With a challenge (body, else cookie) only that one counts; without one, the sandbox takes the phone's newest.
     """
-    caller.refuse_cross_site(request)
     phone = phones.parse(payload.phone, settings.PHONE_REGION)
     client = caller.client(request, payload.challenge, payload.device)
     confirmed = actions.confirm(phone, payload.code, client)

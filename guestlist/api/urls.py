@@ -12,7 +12,7 @@ from guestlist.api import body, invites, profile, service, sessions, signin
 from guestlist.api.door import View, door
 from guestlist.api.openapi import GuestlistAPI
 
-api = GuestlistAPI(parser=body.StrictParser())
+api = GuestlistAPI(parser=body.StrictParser(), renderer=body.Renderer())
 api.add_router("/user", signin.router)
 api.add_router("/user", profile.router)
 api.add_router("", invites.router)

@@ -94,7 +94,7 @@ def inbox(most: int, phone: str | None = None) -> list[Arrived]:
     for id_, kind, reference, to, language, ended_at in sql.rows(statement, *values):
         text = _text(kind, reference, language)
         if text is not None:
-            arrived.append(Arrived(id_, to, text, sql.moment(ended_at)))  # type: ignore[arg-type]
+            arrived.append(Arrived(id_, to, text, sql.moment(ended_at)))
     return arrived
 
 

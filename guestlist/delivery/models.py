@@ -33,7 +33,6 @@ class Message(models.Model):
         return f"{masked(self.phone)} {self.created_at:%Y-%m-%d %H:%M}"
 
 
-END = "SELECT kind, reference, phone, language, expires_at FROM delivery_message WHERE id = %s AND state = 'accepted'"
 END = "UPDATE delivery_message SET state = %s, reason = %s, ended_at = %s WHERE id = %s AND state = 'accepted'"
 DELIVERED = (
     "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message WHERE state = 'delivered'"

@@ -45,7 +45,7 @@ def invitees_of(person_id: int, cursor: str | None, limit: int) -> Page:
 
 def page(found: list[tuple[int, datetime | str, str, str]], limit: int) -> Page:
     """A page made of up to `limit` + 1 rows of (invitee id, activated at, phone, visibility)."""
-    invitees = [Invitee(shown(phone, how), sql.moment(at)) for _, at, phone, how in found[:limit]]  # type: ignore[arg-type]
+    invitees = [Invitee(shown(phone, how), sql.moment(at)) for _, at, phone, how in found[:limit]]
     if len(found) <= limit:
         return Page(invitees, None)
     return Page(invitees, rules.cursor_text(rules.Cursor(invitees[-1].activated_at, found[limit - 1][0])))

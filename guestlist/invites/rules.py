@@ -7,6 +7,8 @@ import unicodedata
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.utils.translation import gettext
+
 from guestlist.lib.refusals import Refusal
 from guestlist.people.rules import ALPHABET, INVITE_LENGTH
 
@@ -47,11 +49,14 @@ def cursor_text(cursor: Cursor) -> str:
 
 
 def cursor_from(text: str) -> Cursor:
-    """The cursor of a URL. Refuses with `invalid_request` what is none."""
+    """The cursor of a URL, or of a whole `next`. Refuses with `invalid_request` what is none."""
+    text = text.rpartition("cursor=")[2].partition("&")[0]
     try:
         micros, invitee_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").split(".")
         if not (micros.isdigit() and invitee_id.isdigit() and len(micros) <= 17 and len(invitee_id) <= 18):
             raise ValueError(text)
         return Cursor(EPOCH + timedelta(microseconds=int(micros)), int(invitee_id))
     except (ValueError, binascii.Error) as error:
-        raise Refusal("invalid_request", errors=[{"field": "cursor", "detail": "unknown_cursor"}]) from error
+        raise Refusal(
+            "invalid_request", errors=[{"field": "cursor", "detail": gettext("This is not a cursor of ours.")}]
+        ) from error

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_noop as _
 
 WORDS = {
     # the request itself
+    "too_many_requests": _("Too many requests. Wait as long as retry_after says."),
     "not_found": _("There is nothing at this address."),
     "method_not_allowed": _("This address does not take that method."),
     "length_required": _("Say the length of the body: chunked bodies are not taken."),

@@ -138,13 +138,15 @@ def one_at_a_time(name: str) -> Iterator[None]:
             row("SELECT pg_advisory_unlock(hashtext(%s))", f"guestlist.{name}")
 
 
-def moment(value: Any) -> datetime | None:
+def moment(value: Any) -> datetime:
     """A time as a raw statement gives it (text on SQLite, naive on MariaDB), aware and in UTC."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return value if value.tzinfo else value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+    found: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def maybe_moment(value: Any) -> datetime | None:
+    """The same for a column that may be NULL."""
+    return None if value is None else moment(value)
 
 
 def _read(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -1,15 +1,15 @@
 """The two acts of signing in: ask for a code, confirm it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
 
 from guestlist.delivery import actions as delivery
-from guestlist.lib import clock, keys, sql
+from guestlist.lib import clock, keys, limits, sql
 from guestlist.lib.refusals import Refusal
 from guestlist.people import actions as people
-from guestlist.signin import models, rules, sessions
+from guestlist.signin import guard, models, rules, sending, sessions
 
 PURPOSE = "sign-in"
 
@@ -48,6 +48,13 @@ class Confirmed(NamedTuple):
     device: str
 
 
+class Spent(NamedTuple):
+    """A try was spent on this challenge; with limits on, under this number of a guess."""
+
+    challenge: rules.Challenge
+    guess_id: int | None
+
+
 def ask(phone: str, client: Client) -> Asked:
     """Send a code to an E.164 number. Asking again from the same client sends the same code, without new tries.
 
@@ -65,7 +72,7 @@ def ask(phone: str, client: Client) -> Asked:
         is_known=is_known if in_sandbox else None,
         code_length=challenge.digits,
         expires_in=rules.seconds(challenge.expires_at - clock.now()),
-        resend_in=rules.seconds(rules.RESEND_AFTER),
+        resend_in=_resend_in(phone, challenge.device, client),
         attempts_left=rules.TRIES - challenge.attempts,
         delivery=state,
     )
@@ -77,15 +84,22 @@ def confirm(phone: str, typed: str, client: Client) -> Confirmed:
     A try is spent, and committed, before the code is compared. Refuses with `wrong_code` (and `attempts_left`),
     `code_expired` (used, too old, out of tries, never asked for, or another phone's) and `person_blocked`.
     """
-    challenge = _spend_a_try(phone, client.challenge)
-    if challenge is None or not _has_pepper(challenge):
-        raise _expired()
-    if not rules.matches(typed, code_of(challenge)):
-        raise Refusal("wrong_code", attempts_left=rules.TRIES - challenge.attempts)
-    confirmed = _admit(challenge, client)
-    if confirmed is None:
-        raise Refusal("person_blocked")
-    return confirmed
+    spent = _spend_a_try(phone, client)
+    if spent is None:
+        raise _expired(phone, client)
+    if not rules.matches(typed, code_of(spent.challenge)):
+        raise Refusal("wrong_code", attempts_left=rules.TRIES - spent.challenge.attempts)
+    admitted = _admit(spent, client)
+    if admitted == "code_expired":
+        raise _expired(phone, client)
+    if isinstance(admitted, str):
+        raise Refusal(admitted)
+    return admitted
+
+
+def allowance(client: Client) -> limits.Allowance | None:
+    """How many codes the client's own address may still ask for; None in the relaxed sandbox."""
+    return sending.allowance(client.ip, clock.now())
 
 
 def code_of(challenge: rules.Challenge) -> str:
@@ -98,25 +112,43 @@ def challenge_of(id_: str) -> rules.Challenge | None:
     found = sql.row(models.CHALLENGE, id_)
     if found is None:
         return None
-    return rules.Challenge(*found[:6], *(sql.moment(at) for at in found[6:]))
+    challenge = rules.Challenge(*found)
+    return challenge._replace(
+        created_at=sql.moment(challenge.created_at),
+        expires_at=sql.moment(challenge.expires_at),
+        used_at=sql.maybe_moment(challenge.used_at),
+    )
+
+
+def phone_asked(token: str) -> str | None:
+    """The number that the client with this challenge asked a code for."""
+    challenge = challenge_of(_id_of(token))
+    return challenge.phone if challenge else None
 
 
 @sql.in_one_transaction
 def _open_challenge(phone: str, client: Client) -> tuple[str, rules.Challenge, bool, delivery.Message]:
     now = clock.now()
-    token, challenge = _same_again(phone, client.challenge, now) or _new_challenge(phone, client.challenge, now)
+    is_known = people.is_known(phone)
+    who = guard.classify(phone, client.device, client.ip, now)
+    sending.take(sending.asking(phone, who.device, client.ip, is_known), now)
+    token, challenge = _same_again(phone, client.challenge, who, now) or _new_challenge(
+        phone, client.challenge, who, now
+    )
     message = delivery.accept("code", challenge.id, phone, challenge.expires_at)
-    return token, challenge, people.is_known(phone), message
+    return token, challenge, is_known, message
 
 
-def _same_again(phone: str, token: str | None, now: datetime) -> tuple[str, rules.Challenge] | None:
+def _same_again(phone: str, token: str | None, who: guard.Class, now: datetime) -> tuple[str, rules.Challenge] | None:
     challenge = challenge_of(_id_of(token)) if token else None
     if token is None or challenge is None or not _has_pepper(challenge):
         return None
-    return (token, challenge) if rules.is_worth_repeating(challenge, phone, settings.CODE_DIGITS, now) else None
+    if challenge.device != who.device or not rules.is_worth_repeating(challenge, phone, who.digits, now):
+        return None
+    return token, challenge
 
 
-def _new_challenge(phone: str, old_token: str | None, now: datetime) -> tuple[str, rules.Challenge]:
+def _new_challenge(phone: str, old_token: str | None, who: guard.Class, now: datetime) -> tuple[str, rules.Challenge]:
     if old_token:
         sql.change(models.SUPERSEDE, now, _id_of(old_token), phone, now)
     token = keys.token(128)
@@ -125,41 +157,60 @@ def _new_challenge(phone: str, old_token: str | None, now: datetime) -> tuple[st
         phone=phone,
         salt=keys.token(128),
         pepper_id=next(iter(settings.CODE_PEPPERS)),
-        digits=settings.CODE_DIGITS,  # the ladder's place: longer when this phone was guessed at
+        digits=who.digits,
         attempts=0,
         created_at=now,
         expires_at=now + rules.LIFETIME,
         used_at=None,
+        device=who.device,
     )
     sql.insert("signin_challenge", **challenge._asdict())
     return token, challenge
 
 
 @sql.in_one_transaction
-def _spend_a_try(phone: str, token: str | None) -> rules.Challenge | None:
+def _spend_a_try(phone: str, client: Client) -> Spent | None:
     # Committed before the compare: a counter that an error can roll back is an endless supply of guesses.
     now = clock.now()
-    if token:
-        id_ = _id_of(token)
-    elif newest := sql.row(models.NEWEST_LIVING, phone, now - rules.LIFETIME, rules.TRIES, now):
-        id_ = newest[0]  # only the relaxed sandbox does without the challenge
-    else:
+    id_ = _id_of(client.challenge) if client.challenge else _newest_living(phone, now)
+    guess_id = None
+    if id_ and limits.is_on():
+        challenge = challenge_of(id_)
+        if challenge is None or not rules.is_alive(challenge, phone, now):
+            return None
+        guess_id = guard.reserve(challenge, client.ip, now)
+        if guess_id is None:
+            return None
+    if id_ is None or not sql.change(models.SPEND_A_TRY, id_, phone, rules.TRIES, now):
+        if guess_id:
+            guard.take_back(guess_id)  # another guess took the last try
         return None
-    if not sql.change(models.SPEND_A_TRY, id_, phone, rules.TRIES, now):
-        return None
-    return challenge_of(id_)
+    challenge = challenge_of(id_)
+    return Spent(challenge, guess_id) if challenge and _has_pepper(challenge) else None
+
+
+def _newest_living(phone: str, now: datetime) -> str | None:
+    if limits.is_on():
+        return None  # only the relaxed sandbox does without the challenge
+    newest = sql.row(models.NEWEST_LIVING, phone, now - rules.LIFETIME, rules.TRIES, now)
+    return newest[0] if newest else None
 
 
 @sql.in_one_transaction
-def _admit(challenge: rules.Challenge, client: Client) -> Confirmed | None:
+def _admit(spent: Spent, client: Client) -> Confirmed | str:
+    """The new session, or the name of a refusal: raised in here it would roll back that the code is used up."""
+    challenge = spent.challenge
+    if spent.guess_id:
+        guard.take_back(spent.guess_id)
     if not sql.change(models.CONSUME, clock.now(), challenge.id):
-        raise _expired()  # another request with the same code was first
+        return "code_expired"  # another request with the same right code was first
     who = people.arrive(challenge.phone)
     if who.is_blocked:
-        return None  # the code is used up all the same
+        return "person_blocked"
     if client.session:
         sessions.end_presented(client.session)
     kind = "cookie" if client.is_browser else "token"
+    sending.confirmed(sending.asking(challenge.phone, challenge.device, client.ip, is_known=True), clock.now())
     opened = sessions.open_session(who.person_id, kind, client.ip, client.user_agent)
     device = sessions.remember_device(client.device, challenge.phone)
     return Confirmed(who.person_id, who.is_new, opened, device)
@@ -169,8 +220,16 @@ def _has_pepper(challenge: rules.Challenge) -> bool:
     return challenge.pepper_id in settings.CODE_PEPPERS  # a key that left the ring takes its codes along
 
 
-def _expired() -> Refusal:
-    return Refusal("code_expired", code_length=settings.CODE_DIGITS, resend_in=rules.seconds(timedelta(0)))
+def _expired(phone: str, client: Client) -> Refusal:
+    next_one = guard.classify(phone, client.device, client.ip, clock.now())
+    who = sending.asking(phone, next_one.device, client.ip, is_known=False)
+    return Refusal("code_expired", code_length=next_one.digits, resend_in=sending.resend_in(who, clock.now()))
+
+
+def _resend_in(phone: str, device: str, client: Client) -> int:
+    if not limits.is_on():
+        return rules.seconds(rules.RESEND_AFTER)  # what it will be; the relaxed sandbox takes an ask at any time
+    return sending.resend_in(sending.asking(phone, device, client.ip, is_known=False), clock.now())
 
 
 def _id_of(token: str) -> str:

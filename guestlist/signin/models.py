@@ -24,6 +24,7 @@ class Challenge(models.Model):
     created_at = models.DateTimeField(_("asked"))
     expires_at = models.DateTimeField(_("lives until"), db_index=True)
     used_at = models.DateTimeField(_("used"), null=True, blank=True)
+    device = ExactCharField(_("known device"), max_length=DIGEST, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("challenge")
@@ -68,12 +69,43 @@ class Device(models.Model):
         verbose_name = _("device")
         verbose_name_plural = _("devices")
         constraints = [models.UniqueConstraint(fields=["phone", "digest"], name="device_once_a_phone")]
+        indexes = [models.Index(fields=["created_at"], name="device_created")]
 
     def __str__(self) -> str:
         return f"{masked(self.phone)} {self.seen_at:%Y-%m-%d}"
 
 
-FACTS = "id, phone, salt, pepper_id, digits, attempts, created_at, expires_at, used_at"
+class Guard(models.Model):
+    """The row that a guess at a phone's code locks, so that guesses at different challenges take turns."""
+
+    phone = ExactCharField(max_length=LONGEST_E164, primary_key=True)
+    guessed_at = models.DateTimeField(db_index=True)
+
+
+class Guess(models.Model):
+    """A guess that was judged; one that was right is taken back by the sign-in that it opens."""
+
+    phone = ExactCharField(_("phone"), max_length=LONGEST_E164)
+    device = ExactCharField(_("known device"), max_length=DIGEST, blank=True)
+    digits = models.PositiveSmallIntegerField(_("digits"))
+    address = models.CharField(_("address"), max_length=49)
+    guessed_at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("wrong guess")
+        verbose_name_plural = _("wrong guesses")
+        indexes = [
+            models.Index(fields=["phone", "guessed_at"], name="guess_phone"),
+            models.Index(fields=["device", "digits", "guessed_at"], name="guess_device"),
+            models.Index(fields=["address", "guessed_at"], name="guess_address"),
+            models.Index(fields=["guessed_at"], name="guess_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{masked(self.phone)} {self.guessed_at:%Y-%m-%d %H:%M}"
+
+
+FACTS = "id, phone, salt, pepper_id, digits, attempts, created_at, expires_at, used_at, device"
 CHALLENGE = f"SELECT {FACTS} FROM signin_challenge WHERE id = %s"
 NEWEST_LIVING = (
     "SELECT id FROM signin_challenge WHERE phone = %s AND created_at > %s AND used_at IS NULL"
@@ -91,6 +123,7 @@ SESSION = (
     " JOIN people_person p ON p.id = s.person_id"
     " WHERE s.id = %s AND s.expires_at > %s AND p.blocked_at IS NULL"
 )
+PHONE_OF = "SELECT phone FROM people_person WHERE id = %s"
 SEEN = "UPDATE signin_session SET last_seen_at = %s, expires_at = %s WHERE id = %s"
 SESSIONS_OF = (
     "SELECT id, created_at, last_seen_at, ip, user_agent FROM signin_session"
@@ -100,6 +133,23 @@ END = "DELETE FROM signin_session WHERE id = %s AND person_id = %s"
 END_PRESENTED = "DELETE FROM signin_session WHERE id = %s AND secret_digest = %s"
 END_OTHERS = "DELETE FROM signin_session WHERE person_id = %s AND id <> %s"
 
-DEVICE_SEEN = "UPDATE signin_device SET seen_at = %s WHERE phone = %s AND digest = %s AND seen_at > %s"
+LOCK_GUARD = "UPDATE signin_guard SET guessed_at = %s WHERE phone = %s"
+GUESSES_AT = (
+    "SELECT device, digits, COUNT(*) FROM signin_guess WHERE phone = %s AND guessed_at > %s GROUP BY device, digits"
+)
+GUESSES_FROM = (
+    "SELECT COUNT(*), COALESCE(SUM(CASE WHEN guessed_at > %s THEN 1 ELSE 0 END), 0) FROM signin_guess"
+    " WHERE address = %s AND guessed_at > %s AND device = ''"
+)
+SHORT_GUESSES = (
+    "SELECT COUNT(*), COALESCE(SUM(CASE WHEN guessed_at > %s THEN 1 ELSE 0 END), 0) FROM signin_guess"
+    " WHERE device = '' AND digits IN (4, 5) AND guessed_at > %s"
+)
+TAKE_BACK = "DELETE FROM signin_guess WHERE id = %s"
+DEVICES_SINCE = "SELECT COUNT(*) FROM signin_device WHERE created_at > %s AND created_at <= %s"
+
+KNOWN_DEVICE = "SELECT id FROM signin_device WHERE phone = %s AND digest = %s AND seen_at > %s"
+DEVICE_PHONE_OF = "SELECT phone FROM people_person WHERE id = %s"
+SEEN = "UPDATE signin_device SET seen_at = %s WHERE phone = %s AND digest = %s AND seen_at > %s"
 DEVICES_OF = "SELECT id FROM signin_device WHERE phone = %s ORDER BY seen_at DESC, id DESC"
 FORGET_DEVICE = "DELETE FROM signin_device WHERE id = %s"

@@ -1,8 +1,11 @@
 """Codes and lifetimes. Pure: no database, no clock, no chance; those are arguments."""
 
 import hmac
+import ipaddress
 import re
+import statistics
 import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,6 +18,14 @@ LEAST_TO_LIVE = timedelta(seconds=120)  # below that, asking again gets a new co
 DEVICE_LIFETIME = timedelta(days=180)
 DEVICES_A_PHONE = 10
 SEEN_EVERY = timedelta(hours=1)  # last_seen_at is written at most this often, so reads are no writes
+
+MEMORY = timedelta(days=30)  # how long a wrong guess counts
+KNOWN_DEVICE_BUDGET = 10  # wrong guesses in 30 days; then the device counts as unknown
+LONG_ENOUGH = 6  # digits, while the breaker is open and under the strict profile: NIST SP 800-63B-4 3.1.3.2
+ADDRESS_LENGTH = 8  # digits, for unknown devices at an address that guessed too often
+ADDRESS_GUESSES = ((20, timedelta(hours=1)), (50, timedelta(days=1)))
+BREAKER_LEAST, BREAKER_MOST, BREAKER_MONTH = 300, 1000, 1500  # wrong guesses at fewer than 6 digits, whole service
+BREAKER_SHARE = 0.05  # of a day's confirmed sign-ins: as many as people mistype
 
 LONGEST_TYPED = 32
 GAPS = re.compile(r"[\s\-]")
@@ -33,6 +44,18 @@ SESSIONS = {
 }
 
 
+class Rung(NamedTuple):
+    """A step of the ladder: from how many wrong guesses on, the code's length, and how many are judged at it."""
+
+    wrong: int
+    digits: int
+    budget: int | None  # None: as many as codes are sent, 10 a day with 3 tries each: 900 in 30 days
+
+
+# 5/10^4 + 95/10^6 + 900/10^8 = 6.04e-4: the chance of a greedy attacker against one phone in 30 days.
+LADDER = (Rung(0, 4, 5), Rung(3, 6, 95), Rung(100, 8, None))
+
+
 class Challenge(NamedTuple):
     """The frozen facts of a challenge that a rule judges."""
 
@@ -45,6 +68,40 @@ class Challenge(NamedTuple):
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None
+    device: str = ""  # digest of the known device that asked; empty: an unknown one
+
+
+def code_length(wrong_by_digits: Mapping[int, int], shortest: int) -> int:
+    """The length of a phone's next code for unknown devices, given their wrong guesses of 30 days.
+
+    A rung that is spent means a longer code, never a lock: so the last one has no budget.
+    """
+    wrong = sum(wrong_by_digits.values())
+    lengths = [max(rung.digits, shortest) for rung in LADDER if rung is LADDER[-1] or wrong < _next(rung).wrong]
+    return next(digits for digits in lengths if is_within_budget(wrong_by_digits, digits, shortest))
+
+
+def is_within_budget(wrong_by_digits: Mapping[int, int], digits: int, shortest: int) -> bool:
+    """Whether one more guess at codes of this length may be judged."""
+    budgets = [rung.budget for rung in LADDER if max(rung.digits, shortest) == digits]
+    if None in budgets:
+        return True
+    return wrong_by_digits.get(digits, 0) < sum(budget or 0 for budget in budgets)
+
+
+def breaker_limit(confirmed_a_day: Sequence[int]) -> int:
+    """How many wrong guesses a day the whole service takes at short codes, given a week's confirmed sign-ins by day."""
+    usual = statistics.median(confirmed_a_day) if confirmed_a_day else 0
+    return int(min(BREAKER_MOST, max(BREAKER_LEAST, BREAKER_SHARE * usual)))
+
+
+def source(ip: str) -> str:
+    """The address that limits count: an IPv4 address, or an IPv6 /64, for that is what one customer is given."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ""
+    return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def code_for(pepper: bytes, purpose: str, challenge: Challenge) -> str:
@@ -62,20 +119,25 @@ def matches(typed: str, code: str) -> bool:
     return hmac.compare_digest(digits.encode("utf-8", "surrogatepass"), code.encode())
 
 
+def is_alive(challenge: Challenge, phone: str, now: datetime) -> bool:
+    """Whether the challenge is this phone's, unused, not too old, and has tries left."""
+    unspent = challenge.used_at is None and challenge.attempts < TRIES
+    return challenge.phone == phone and unspent and challenge.expires_at > now
+
+
 def is_worth_repeating(challenge: Challenge, phone: str, digits: int, now: datetime) -> bool:
     """Whether asking again gets the same code: so late messages never confuse, and tries are not refilled."""
-    return (
-        challenge.phone == phone
-        and challenge.digits == digits
-        and challenge.used_at is None
-        and challenge.attempts < TRIES
-        and challenge.expires_at - now >= LEAST_TO_LIVE
-    )
+    has_time = challenge.expires_at - now >= LEAST_TO_LIVE
+    return is_alive(challenge, phone, now) and challenge.digits == digits and has_time
 
 
 def seconds(span: timedelta) -> int:
     """Whole seconds of a span, rounded up, never negative."""
     return max(0, -int(-span.total_seconds() // 1))
+
+
+def _next(rung: Rung) -> Rung:
+    return LADDER[LADDER.index(rung) + 1]
 
 
 def _ascii_digit(letter: str) -> str:

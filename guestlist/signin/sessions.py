@@ -83,17 +83,23 @@ def recognise(shown: Presented) -> Caller | None:
     return Caller(found[1], shown.id)
 
 
-def seen(session_id: str, kind: str, last_seen_at: datetime | None, ends_at: datetime | None) -> None:
+def phone_of(caller: Caller | None) -> str | None:
+    """The number of whoever is calling."""
+    found = sql.row(models.PHONE_OF, caller.person_id) if caller else None
+    return found[0] if found else None
+
+
+def seen(session_id: str, kind: str, last_seen_at: datetime, ends_at: datetime) -> None:
     """Note that a session was used, at most once an hour."""
     now = clock.now()
-    if last_seen_at and ends_at and now - last_seen_at >= rules.SEEN_EVERY:
+    if now - last_seen_at >= rules.SEEN_EVERY:
         sql.change(models.SEEN, now, min(now + rules.SESSIONS[kind].idle, ends_at), session_id)
 
 
 def sessions_of(caller: Caller) -> list[Shown]:
     """The caller's living sessions, newest first."""
     return [
-        Shown(id_, id_ == caller.session_id, sql.moment(created_at), sql.moment(last_seen_at), ip, user_agent)  # type: ignore[arg-type]
+        Shown(id_, id_ == caller.session_id, sql.moment(created_at), sql.moment(last_seen_at), ip, user_agent)
         for id_, created_at, last_seen_at, ip, user_agent in sql.rows(models.SESSIONS_OF, caller.person_id, clock.now())
     ]
 

@@ -183,10 +183,21 @@ def test_the_inbox_shows_what_was_sent(guest):
     assert len(bob.get("/sandbox/inbox/").json()["messages"]) == 2
 
 
+def test_a_sandbox_that_others_can_reach_shows_each_client_only_their_own_messages(guest, settings):
+    settings.IS_OPEN = True
+    alice, bob, stranger = guest(PHONE), guest("+79005556677"), guest("+79008889900")
+    alice.ask()
+    bob.sign_in()
+    assert [message["phone"] for message in alice.get("/sandbox/inbox/").json()["messages"]] == [PHONE]
+    assert [message["phone"] for message in bob.get("/sandbox/inbox/").json()["messages"]] == [bob.phone]
+    assert bob.get("/sandbox/inbox/?phone=%2B79001112233").json()["messages"] == []
+    assert stranger.get("/sandbox/inbox/").json()["messages"] == []
+
+
 def test_the_message_speaks_the_callers_language(guest):
     guest(PHONE, **{"Accept-Language": "ru"}).ask()
     text = guest(PHONE).get("/sandbox/inbox/").json()["messages"][0]["text"]
-    assert "Ваш код" in text
+    assert "Код" in text
 
 
 def test_when_every_place_to_wait_is_taken_it_is_503_and_nothing_is_written(guest, monkeypatch):

@@ -1,11 +1,14 @@
 """`manage.py serve`: bring the database up to date, make the first operator, and serve."""
 
 import os
+import socket
 import sys
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
@@ -23,12 +26,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Does not return: this process becomes the server's."""
+        self._claim_port()
         with one_at_a_time("migrate"):
             call_command("migrate", interactive=False, verbosity=0)
             self._first_operator()
         if delivery.is_sandbox():
             self.stderr.write(self.style.WARNING(SANDBOX))
-        self.stderr.write(f"Guestlist on http://{settings.HOST}:{settings.PORT}/")
+        host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
+        self.stderr.write(f"Guestlist on http://{host}:{settings.PORT}/")
         sys.stderr.flush()
         command = [
             *("--interface", "wsgi", "--http", "1", "--no-ws"),
@@ -40,10 +45,26 @@ class Command(BaseCommand):
         server = [sys.executable, "-m", "granian", *command, "guestlist.wsgi:application"]
         os.execv(sys.executable, server)  # noqa: S606  # no shell, and no process between a supervisor and the server
 
+    def _claim_port(self) -> None:
+        # The server's own sockets may share a port: a second server would start in silence and take every other call.
+        family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.HOST, settings.PORT))
+            except OSError as error:
+                raise CommandError(
+                    f"PORT {settings.PORT} on {settings.HOST} cannot be had: {error.strerror}."
+                ) from error
+
     def _first_operator(self) -> None:
         name, password = settings.OPERATOR_NAME, settings.OPERATOR_PASSWORD
         if bool(name) != bool(password):
             raise CommandError("OPERATOR_NAME and OPERATOR_PASSWORD go together; one of them is missing.")
         if name and not User.objects.filter(username=name).exists():
+            try:
+                validate_password(str(password), User(username=name))
+            except ValidationError as error:
+                raise CommandError(f"OPERATOR_PASSWORD: {' '.join(error.messages)}") from error
             User.objects.create_superuser(name, password=password)
             self.stderr.write(f"Made the operator {name}.")

@@ -1,0 +1,136 @@
+"""The ladder at work: how long a code is, and whether a guess may be judged. With LIMITS=relaxed it rests.
+
+Everything that counts is in the database and is committed before an answer: processes and restarts change nothing.
+"""
+
+import logging
+import time
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from django.conf import settings
+
+from guestlist.lib import keys, limits, sql
+from guestlist.signin import models, rules
+
+STATISTICS_FOR = 3600.0  # seconds; a week's median moves slowly
+
+log = logging.getLogger("guestlist.signin")
+
+
+class Class(NamedTuple):
+    """What a client is to a phone: the digest of its known device (empty: unknown), and the length of its next code."""
+
+    device: str
+    digits: int
+
+
+class Guesses(NamedTuple):
+    """The wrong guesses of 30 days against a phone: of unknown devices by length, and of each known device."""
+
+    unknown: dict[int, int]
+    known: dict[str, int]
+
+
+def shortest() -> int:
+    """The fewest digits that any code has."""
+    strict = settings.SECURITY_PROFILE == "strict"
+    return max(settings.CODE_DIGITS, rules.LONG_ENOUGH) if strict else int(settings.CODE_DIGITS)
+
+
+def classify(phone: str, device_token: str | None, ip: str, now: datetime) -> Class:
+    """Which class of client asks for a code to this phone, and so how long the code is."""
+    least = shortest()
+    if not limits.is_on():
+        return Class("", least)
+    guesses = _guesses_at(phone, now)
+    device = _known(phone, device_token, now)
+    if device and guesses.known.get(device, 0) < rules.KNOWN_DEVICE_BUDGET:
+        return Class(device, least)
+    digits = rules.code_length(guesses.unknown, least)
+    if digits < rules.LONG_ENOUGH and is_breaker_open(now):
+        digits = rules.LONG_ENOUGH
+    if digits < rules.ADDRESS_LENGTH and _guessed_too_often(ip, now):
+        digits = rules.ADDRESS_LENGTH
+    return Class("", digits)
+
+
+def reserve(challenge: rules.Challenge, ip: str, now: datetime) -> int | None:
+    """Count a guess at this challenge before it is judged; its number, or None when it may not be judged.
+
+    Must run, first of all, in a transaction that is committed before the code is compared: it locks the phone's row.
+    """
+    _lock(challenge.phone, now)
+    guesses = _guesses_at(challenge.phone, now)
+    if not (_may_known_guess(challenge, guesses) if challenge.device else _may_unknown_guess(challenge, guesses, now)):
+        return None
+    guess = models.Guess.objects.create(
+        phone=challenge.phone,
+        device=challenge.device,
+        digits=challenge.digits,
+        address=rules.source(ip),
+        guessed_at=now,
+    )
+    return int(guess.pk)
+
+
+def take_back(guess_id: int) -> None:
+    """Forget a guess that was right, in the transaction that consumes its challenge."""
+    sql.change(models.TAKE_BACK, guess_id)
+
+
+def is_breaker_open(now: datetime) -> bool:
+    """Whether so many short codes were guessed wrong, over the whole service, that unknown devices get longer ones."""
+    found = sql.row(models.SHORT_GUESSES, now - timedelta(days=1), now - rules.MEMORY)
+    month, day = (int(number) for number in found) if found else (0, 0)
+    return day >= _breaker_limit(now) or month >= rules.BREAKER_MONTH
+
+
+def _guesses_at(phone: str, now: datetime) -> Guesses:
+    guesses = Guesses({}, {})
+    for device, digits, number in sql.rows(models.GUESSES_AT, phone, now - rules.MEMORY):
+        if device:
+            guesses.known[device] = guesses.known.get(device, 0) + number
+        else:
+            guesses.unknown[digits] = number
+    return guesses
+
+
+def _may_known_guess(challenge: rules.Challenge, guesses: Guesses) -> bool:
+    return guesses.known.get(challenge.device, 0) < rules.KNOWN_DEVICE_BUDGET
+
+
+def _may_unknown_guess(challenge: rules.Challenge, guesses: Guesses, now: datetime) -> bool:
+    if not rules.is_within_budget(guesses.unknown, challenge.digits, shortest()):
+        return False
+    return challenge.digits >= rules.LONG_ENOUGH or not is_breaker_open(now)
+
+
+def _known(phone: str, token: str | None, now: datetime) -> str:
+    digest = keys.digest(token) if token else ""
+    is_known = digest and sql.row(models.KNOWN_DEVICE, phone, digest, now - rules.DEVICE_LIFETIME)
+    return digest if is_known else ""
+
+
+def _guessed_too_often(ip: str, now: datetime) -> bool:
+    (hourly, hour), (daily, day) = rules.ADDRESS_GUESSES
+    found = sql.row(models.GUESSES_FROM, now - hour, rules.source(ip), now - day)
+    return found is not None and (int(found[0]) >= daily or int(found[1]) >= hourly)
+
+
+def _lock(phone: str, now: datetime) -> None:
+    if not sql.change(models.LOCK_GUARD, now, phone) and not sql.insert("signin_guard", phone=phone, guessed_at=now):
+        sql.change(models.LOCK_GUARD, now, phone)  # made by another one a moment ago
+
+
+_limit: tuple[float, int] | None = None  # when it was worked out, by this process's own clock
+
+
+def _breaker_limit(now: datetime) -> int:
+    global _limit
+    if _limit is None or time.monotonic() - _limit[0] > STATISTICS_FOR:
+        days = [now - timedelta(days=day) for day in range(8)]
+        confirmed = [sql.rows(models.DEVICES_SINCE, start, end)[0][0] for end, start in pairwise(days)]
+        _limit = time.monotonic(), rules.breaker_limit(confirmed)
+    return _limit[1]

@@ -1,0 +1,71 @@
+"""Who may ask for how many codes: every policy by name, in words. LIMIT_<NAME> in the environment overrides one."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from guestlist.lib.limits import Policy, Spend
+
+RESERVE = 0.2  # of the day's budget, kept for known devices
+
+POLICIES = {
+    policy.name: policy
+    for policy in (
+        Policy.of("CODES_PAUSE", "1/60s", "codes to one phone: a minute apart"),
+        Policy.of("CODES_PER_PHONE", "3/15m,5/h,10/d", "codes to one phone: unknown devices together, each known one"),
+        Policy.of("CODES_PER_PHONE_IN_ALL", "20/d", "codes to one phone, all devices together"),
+        Policy.of("CODES_PER_PHONE_AND_ADDRESS", "3/h,4/d", "codes from one address to one phone"),
+        Policy.of("CODES_PER_ADDRESS", "10/10m,30/h,100/d", "codes asked for by one address, or IPv6 /64"),
+        Policy.of("PHONES_PER_ADDRESS", "10/h", "different phones that one address asks codes for", is_distinct=True),
+        Policy.of("CODES_PER_NETWORK", "100/10m,300/h,1000/d", "codes asked for by one IPv4 /24", is_counted=True),
+        Policy.of("CODES_PER_SITE", "40/10m,120/h,400/d", "codes asked for by one IPv6 /48", is_counted=True),
+        Policy.of("CODES_PER_PREFIX", "20/h", "codes to numbers of nobody that differ only in their last 4 digits"),
+        Policy.of("CODES_IN_ALL", "10000/d", "codes in all (SMS_DAILY_BUDGET)", is_counted=True),
+        Policy.of("PAUSE_WAIVED", "1/h", "sign-ins of one phone after which the pause is waived"),
+    )
+}
+
+
+class Asking(NamedTuple):
+    """One ask, as the limits see it."""
+
+    phone: str
+    tag: str  # stands for the phone where a row may not name it
+    device: str  # digest of the known device; empty: an unknown one
+    source: str  # the address, see rules.source
+    is_known: bool  # somebody has signed in with this number
+
+
+def spends(asking: Asking, policies: Mapping[str, Policy], budget: int) -> list[Spend]:
+    """What one ask uses, in the order in which rows are locked: phone, address, prefix, day."""
+    used = phone_spends(asking, policies)
+    if not asking.device:
+        used += address_spends(asking, policies)
+        if not asking.is_known:
+            used.append(Spend(policies["CODES_PER_PREFIX"], asking.phone[:-4]))
+    share = 1.0 if asking.device else 1.0 - RESERVE
+    return [*used, Spend(policies["CODES_IN_ALL"].at_most(int(budget * share)), "all")]
+
+
+def phone_spends(asking: Asking, policies: Mapping[str, Policy]) -> list[Spend]:
+    """What an ask uses of its phone: these decide when the same client may ask again."""
+    whose = f"{asking.phone} {asking.device}"  # unknown devices share the empty name
+    return [
+        Spend(policies["CODES_PAUSE"], whose),
+        Spend(policies["CODES_PER_PHONE"], whose),
+        Spend(policies["CODES_PER_PHONE_IN_ALL"], asking.phone),
+    ]
+
+
+def address_spends(asking: Asking, policies: Mapping[str, Policy]) -> list[Spend]:
+    """What an ask uses of its address; a confirmed one gives back what is not only counted."""
+    found = [
+        Spend(policies["CODES_PER_PHONE_AND_ADDRESS"], f"{asking.source} {asking.phone}", asking.tag),
+        Spend(policies["CODES_PER_ADDRESS"], asking.source, asking.tag),
+        Spend(policies["PHONES_PER_ADDRESS"], asking.source, asking.tag),
+    ]
+    if asking.source:
+        network = ipaddress.ip_network(asking.source)
+        name, bits = ("CODES_PER_NETWORK", 24) if network.version == 4 else ("CODES_PER_SITE", 48)
+        found.append(Spend(policies[name], str(network.supernet(new_prefix=bits))))
+    return found

@@ -1,0 +1,279 @@
+"""The limits of sending: exact, true about waiting, the same for every spelling, and nothing is sent beyond them."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from guestlist.delivery.models import Message
+from guestlist.lib import clock, limits
+from guestlist.signin import policies, sending
+from tests.guests import is_problem
+
+PHONE = "+79001112233"
+START = datetime.fromisoformat("2026-01-31T12:00:00+00:00")
+
+
+@pytest.fixture(autouse=True)
+def _limits(settings):
+    settings.LIMITS = "on"
+    sending.in_force.cache_clear()
+    yield
+    sending.in_force.cache_clear()
+
+
+@pytest.fixture
+def only(settings):
+    """`only("CODES_PER_PHONE")`: every other limit is far away."""
+
+    def keep(*names: str) -> None:
+        others = policies.POLICIES.keys() - set(names)
+        settings.LIMIT_OVERRIDES = {f"LIMIT_{name}": "100000/s" for name in others - {"CODES_IN_ALL"}}
+        settings.SMS_DAILY_BUDGET = 10**6
+        sending.in_force.cache_clear()
+
+    return keep
+
+
+def ask(guest, phone=PHONE, ip="203.0.113.7", at=START, **body):
+    stranger = guest(phone)
+    stranger.client.defaults["REMOTE_ADDR"] = ip
+    with clock.at(at):
+        return stranger.ask(**body)
+
+
+def sent() -> int:
+    return Message.objects.count()
+
+
+def test_a_second_code_within_a_minute_is_refused_and_sends_nothing(guest):
+    assert ask(guest).status_code == 201
+    answer = ask(guest, at=START + timedelta(seconds=59))
+    assert is_problem(answer, 429, "too_many_requests")
+    assert answer.json()["retry_after"] == int(answer.headers["Retry-After"]) == 10
+    assert sent() == 1
+    assert ask(guest, at=START + timedelta(seconds=60)).status_code == 201
+
+
+def test_the_same_client_is_refused_too_and_told_when_it_may_ask_again(guest):
+    first = ask(guest).json()
+    assert first["resend_in"] == 60
+    assert is_problem(
+        ask(guest, at=START + timedelta(seconds=30), challenge=first["challenge"]), 429, "too_many_requests"
+    )
+    second = ask(guest, at=START + timedelta(seconds=60), challenge=first["challenge"]).json()
+    assert (second["code"], second["challenge"]) == (first["code"], first["challenge"])
+
+
+def test_a_phone_gets_three_codes_in_fifteen_minutes_five_an_hour_ten_a_day(guest, only):
+    only("CODES_PAUSE", "CODES_PER_PHONE")
+    times = []
+    for minute in range(0, 24 * 60):
+        at = START + timedelta(minutes=minute)
+        if ask(guest, ip=f"198.51.100.{minute % 200}", at=at).status_code == 201:
+            times.append(minute)
+    assert len(times) == 10
+    assert times[:5] == [0, 1, 2, 15, 16]
+    for most, span in ((3, 15), (5, 60), (10, 24 * 60)):
+        assert all(later - earlier >= span for earlier, later in zip(times, times[most:], strict=False))
+    assert sent() == 10
+
+
+@pytest.mark.parametrize(
+    "spelling", ["8 (900) 111-22-33", "+7 900 111 22 33", "tel:+79001112233", "８９００１１１２２３３"]
+)
+def test_every_spelling_of_a_number_is_the_same_number(guest, spelling):
+    ask(guest)
+    assert is_problem(ask(guest, spelling), 429, "too_many_requests")
+
+
+@pytest.mark.parametrize("path", ["/user/login/", "/user/login"])
+def test_every_spelling_of_the_address_counts(guest, path):
+    ask(guest)
+    with clock.at(START):
+        assert is_problem(guest(PHONE).post(path, {"phone": PHONE}), 429, "too_many_requests")
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP"])
+def test_forged_headers_change_nothing(guest, only, header):
+    only("CODES_PER_ADDRESS")
+    answers = []
+    for number in range(12):
+        stranger = guest(f"+7900{number:03}0000")
+        stranger.client.defaults["REMOTE_ADDR"] = "203.0.113.7"
+        with clock.at(START):
+            answers.append(
+                stranger.send("post", "/user/login/", {"phone": stranger.phone}, **{header: f"10.0.0.{number}"})
+            )
+    assert [answer.status_code for answer in answers] == [201] * 10 + [429] * 2
+
+
+def test_behind_a_proxy_the_address_is_the_one_it_added(guest, only, settings):
+    only("CODES_PER_ADDRESS")
+    settings.TRUSTED_PROXIES = 1
+    for number in range(12):
+        stranger = guest(f"+7900{number:03}0000")
+        with clock.at(START):
+            answer = stranger.send(
+                "post",
+                "/user/login/",
+                {"phone": stranger.phone},
+                **{"X-Forwarded-For": f"10.9.8.{number}, 203.0.113.7"},
+            )
+        assert answer.status_code == (201 if number < 10 else 429)
+
+
+def test_an_address_asks_for_ten_codes_in_ten_minutes_and_an_ipv6_customer_has_one_address(guest, only):
+    only("CODES_PER_ADDRESS")
+    for number in range(12):
+        answer = ask(guest, f"+7900{number:03}0000", ip=f"2001:db8:1:2::{number:x}")
+        assert answer.status_code == (201 if number < 10 else 429)
+    assert ask(guest, ip="2001:db8:1:3::1").status_code == 201
+    assert ask(guest, "+79005556677", ip="::ffff:203.0.113.7").status_code == 201
+
+
+def test_an_address_asks_for_at_most_ten_different_phones_an_hour(guest, only):
+    only("PHONES_PER_ADDRESS")
+    for number in range(11):
+        answer = ask(guest, f"+7900{number:03}0000", at=START + timedelta(minutes=number))
+        assert answer.status_code == (201 if number < 10 else 429)
+    assert ask(guest, "+79000000000", at=START + timedelta(minutes=12)).status_code == 201  # one of the ten
+
+
+def test_one_address_asks_for_three_codes_an_hour_to_one_phone(guest, only):
+    only("CODES_PER_PHONE_AND_ADDRESS")
+    statuses = [ask(guest, at=START + timedelta(minutes=minute)).status_code for minute in range(4)]
+    assert statuses == [201, 201, 201, 429]
+    assert ask(guest, ip="198.51.100.1").status_code == 201
+
+
+def test_numbers_side_by_side_get_twenty_codes_an_hour_unless_somebody_has_signed_in_with_them(guest, only):
+    only("CODES_PER_PREFIX")
+    for number in range(21):
+        answer = ask(guest, f"+7900111{number:04}", ip=f"198.51.100.{number}")
+        assert answer.status_code == (201 if number < 20 else 429)
+    with clock.at(START):
+        alice = guest("+79005550001")
+        alice.sign_in()
+    assert ask(guest, "+79005550001", at=START + timedelta(minutes=2)).status_code == 200
+
+
+def test_the_days_budget_keeps_a_fifth_for_known_devices(guest, only, settings):
+    only()
+    with clock.at(START):
+        owner = guest(PHONE)
+        device = owner.confirm(owner.ask().json()["code"]).json()["device"]
+    settings.SMS_DAILY_BUDGET = 10
+    statuses = [ask(guest, f"+7900222{number:04}").status_code for number in range(10)]
+    assert statuses == [201] * 7 + [429] * 3  # 8 of 10, the owner's first included
+    assert [ask(guest, device=device).status_code for _ in range(3)] == [200, 200, 429]
+    assert ask(guest, "+79003334455", at=START + timedelta(days=1)).status_code == 201
+
+
+def test_a_known_device_has_codes_of_its_own_and_twenty_a_day_in_all(guest, only):
+    only("CODES_PER_PHONE", "CODES_PER_PHONE_IN_ALL")
+    with clock.at(START):
+        owner = guest(PHONE)
+        device = owner.confirm(owner.ask().json()["code"]).json()["device"]
+    for minute in range(1, 24 * 60, 7):
+        ask(guest, ip=f"198.51.100.{minute % 200}", at=START + timedelta(minutes=minute))
+    assert sent() == 10
+    mine = [ask(guest, at=START + timedelta(minutes=minute), device=device) for minute in range(5, 24 * 60, 20)]
+    assert [answer.status_code for answer in mine].count(200) == 10
+    assert sent() == 20
+
+
+def test_waiting_as_long_as_the_answer_says_works_twenty_times_of_twenty(guest):
+    at, refused = START, 0
+    while refused < 20:
+        answer = ask(guest, at=at)
+        if answer.status_code == 429:
+            refused += 1
+            at += timedelta(seconds=int(answer.headers["Retry-After"]))
+            assert ask(guest, at=at).status_code == 201
+        at += timedelta(seconds=1)
+
+
+def test_a_refusal_counts_nowhere(guest):
+    ask(guest)
+    for second in range(1, 50):
+        ask(guest, at=START + timedelta(seconds=second))
+    assert ask(guest, at=START + timedelta(seconds=60)).status_code == 201
+
+
+def test_the_refusal_does_not_tell_which_limit_it_was(guest, only):
+    only("CODES_PER_PHONE")
+    for second in range(3):
+        ask(guest, ip=f"198.51.100.{second}")
+    by_phone = ask(guest).json()
+    only("CODES_PER_PREFIX")
+    for number in range(20):
+        ask(guest, f"+7900777{number:04}", ip=f"198.51.100.{number}")
+    by_prefix = ask(guest, "+79007770099").json()
+    assert {**by_phone, "retry_after": 0} == {**by_prefix, "retry_after": 0}
+
+
+def test_the_headers_speak_of_the_callers_own_address_only(guest, only):
+    only("CODES_PER_ADDRESS")
+    answer = ask(guest)
+    assert answer.headers["RateLimit-Policy"] == '"codes";q=10;w=600'
+    assert answer.headers["RateLimit"] == '"codes";r=9;t=600'
+    elsewhere = ask(guest, ip="198.51.100.1")
+    assert elsewhere.headers["RateLimit"] == '"codes";r=9;t=600'
+
+
+def test_a_confirmed_code_is_given_back_to_the_address_but_not_to_the_phone(guest, only):
+    only("CODES_PER_ADDRESS")
+    for number in range(15):
+        alice = guest(f"+7900{number:03}0000")
+        with clock.at(START):
+            asked = alice.ask()
+            assert asked.status_code == 201
+            assert alice.confirm(asked.json()["code"]).status_code == 200
+    assert ask(guest, "+79998887766", ip="127.0.0.1").headers["RateLimit"].startswith('"codes";r=9')
+
+
+def test_at_most_three_times_the_figures_are_given_back(guest, only):
+    only("CODES_PER_ADDRESS")
+    statuses = []
+    for number in range(32):
+        alice = guest(f"+7900{number:03}0000")
+        with clock.at(START):
+            answer = alice.ask()
+            statuses.append(answer.status_code)
+            if answer.status_code == 201:
+                alice.confirm(answer.json()["code"])
+    assert statuses == [201] * 30 + [429] * 2
+
+
+def test_after_a_sign_in_the_pause_is_waived_once_an_hour(guest):
+    with clock.at(START):
+        for _ in range(2):
+            alice = guest(PHONE)
+            asked = alice.ask()
+            assert asked.status_code in (200, 201)
+            alice.confirm(asked.json()["code"])
+        assert is_problem(guest(PHONE).ask(), 429, "too_many_requests")
+
+
+def test_relaxed_nothing_is_limited(guest, settings):
+    settings.LIMITS = "relaxed"
+    assert {ask(guest).status_code for _ in range(30)} == {201}
+    assert "RateLimit" not in ask(guest).headers
+
+
+@pytest.mark.parametrize("text", ["", "3", "3/x", "0/h", "3/0m", "3/h;5/d", "-1/h", "a/h"])
+def test_a_limit_that_cannot_be_read_stops_the_start_and_is_named(text):
+    if text:
+        with pytest.raises(ValueError, match="LIMIT_CODES_PAUSE"):
+            limits.overridden(policies.POLICIES.values(), {"LIMIT_CODES_PAUSE": text})
+    else:
+        assert limits.overridden(policies.POLICIES.values(), {"LIMIT_CODES_PAUSE": text}) == policies.POLICIES
+
+
+def test_no_number_stands_in_the_table_of_limits(guest):
+    from guestlist.lib.models import Usage
+
+    ask(guest)
+    text = " ".join(f"{row.id} {row.uses}" for row in Usage.objects.all())
+    assert PHONE[-7:] not in text
+    assert "203.0.113" not in text
