@@ -149,7 +149,6 @@ TAKE_BACK = "DELETE FROM signin_guess WHERE id = %s"
 DEVICES_SINCE = "SELECT COUNT(*) FROM signin_device WHERE created_at > %s AND created_at <= %s"
 
 KNOWN_DEVICE = "SELECT id FROM signin_device WHERE phone = %s AND digest = %s AND seen_at > %s"
-DEVICE_PHONE_OF = "SELECT phone FROM people_person WHERE id = %s"
-SEEN = "UPDATE signin_device SET seen_at = %s WHERE phone = %s AND digest = %s AND seen_at > %s"
+DEVICE_SEEN = "UPDATE signin_device SET seen_at = %s WHERE phone = %s AND digest = %s AND seen_at > %s"
 DEVICES_OF = "SELECT id FROM signin_device WHERE phone = %s ORDER BY seen_at DESC, id DESC"
 FORGET_DEVICE = "DELETE FROM signin_device WHERE id = %s"
