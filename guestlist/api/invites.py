@@ -15,7 +15,7 @@ from guestlist.lib.clock import rfc3339
 
 router = Router(tags=["Invite codes"])
 
-REFUSALS = ["malformed_invite", "own_invite", "invite_loop", "unknown_invite", "already_activated"]
+REFUSALS = ["malformed_invite", "own_invite", "invite_loop", "unknown_invite", "already_activated", "too_many_requests"]
 
 
 class Enter(Body):
@@ -50,7 +50,7 @@ class Invitees(Schema):
 
 def activate(request: HttpRequest, payload: Enter) -> HttpResponse:
     """Enters another person's invite code: once, ever. The same code again is answered like the first time."""
-    actions.activate(request.auth.person_id, payload.code)  # type: ignore[attr-defined]
+    actions.activate(request.auth.person_id, payload.code, caller.address(request))  # type: ignore[attr-defined]
     return profile.shown(request, wrap="activated_profile")
 
 

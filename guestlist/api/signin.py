@@ -138,7 +138,7 @@ def confirm(request: HttpRequest, payload: Confirm, response: HttpResponse) -> d
         "device": None if client.is_browser else confirmed.device,
         "expires_at": rfc3339(confirmed.session.expires_at),
         "new_user": confirmed.is_new,
-        "invite": _enter(confirmed.person_id, payload.invite_code),
+        "invite": _enter(confirmed.person_id, payload.invite_code, client.ip),
     }
 
 
@@ -151,11 +151,11 @@ def logout(request: HttpRequest, response: HttpResponse) -> dict[str, bool]:
     return {"logout": True}
 
 
-def _enter(person_id: int, invite_code: str | None) -> dict[str, str] | None:
+def _enter(person_id: int, invite_code: str | None, ip: str) -> dict[str, str] | None:
     if invite_code is None:
         return None
     try:
-        invites.activate(person_id, invite_code)
+        invites.activate(person_id, invite_code, ip)
     except Refusal as refusal:
         return {"status": "refused", "code": refusal.code}
     return {"status": "activated"}

@@ -1,12 +1,14 @@
 """Enter an invite code, once; list who entered mine."""
 
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
 
-from guestlist.invites import models, rules
-from guestlist.lib import clock, keys, sql
+from guestlist.invites import models, policies, rules
+from guestlist.lib import clock, keys, limits, sql
+from guestlist.lib.addresses import source
 from guestlist.lib.phone import masked
 from guestlist.lib.refusals import Refusal
 
@@ -27,13 +29,14 @@ class Page(NamedTuple):
     next: str | None
 
 
-def activate(person_id: int, typed: str) -> None:
+def activate(person_id: int, typed: str, ip: str) -> None:
     """Enter somebody's invite code: once, ever. The same code again is answered like the first time.
 
     Refuses with `malformed_invite`, `already_activated`, `own_invite`, `unknown_invite` (nobody's, or a blocked
-    person's) and, where INVITE_LOOPS=refuse, `invite_loop`.
+    person's), `too_many_requests` after many unknown ones and, where INVITE_LOOPS=refuse, `invite_loop`.
     """
-    _activate(person_id, rules.canonical(typed))
+    if refusal := _activate(person_id, rules.canonical(typed), source(ip)):
+        raise Refusal(refusal)
 
 
 def invitees_of(person_id: int, cursor: str | None, limit: int) -> Page:
@@ -59,18 +62,42 @@ def shown(phone: str, visibility: str) -> str | None:
 
 
 @sql.in_one_transaction
-def _activate(person_id: int, code: str) -> None:
+def _activate(person_id: int, code: str, address: str) -> str | None:
+    """None, or the name of a refusal that must not roll back the try that it counted."""
     found = sql.row(models.LOOK, code, person_id)
     if found is None:
         raise Refusal("not_signed_in")  # deleted a moment ago
     phone, entered, inviter_id, inviter_blocked_at = found
     if entered is not None:
-        return _once(entered, code)
+        _once(entered, code)
+        return None
     if inviter_id == person_id:
         raise Refusal("own_invite")
-    if inviter_id is None or inviter_blocked_at is not None:
-        raise Refusal("unknown_invite")
+    is_unknown = inviter_id is None or inviter_blocked_at is not None
+    _count_try(person_id, address, is_unknown)
+    if is_unknown:
+        return "unknown_invite"
     _insert(person_id, inviter_id, code, phone)
+    return None
+
+
+def _count_try(person_id: int, address: str, is_unknown: bool) -> None:
+    # Refused before it is told whether the code exists, so that a spent limit tells nothing.
+    if not limits.is_on():
+        return
+    now, tries = clock.now(), policies.spends(person_id, address, _in_force())
+    try:
+        if is_unknown:
+            limits.take(tries, now, settings.LIMITS_SUBKEY)
+        elif (seconds := limits.would_wait(tries, now, settings.LIMITS_SUBKEY)) > 0:
+            raise limits.Limited(tries[0].policy, limits.rounded_up(seconds))
+    except limits.Limited as spent:
+        raise Refusal("too_many_requests", retry_after=spent.retry_after) from spent
+
+
+@cache
+def _in_force() -> dict[str, limits.Policy]:
+    return limits.overridden(policies.POLICIES.values(), settings.LIMIT_OVERRIDES)
 
 
 def _insert(person_id: int, inviter_id: int, code: str, phone: str) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from guestlist.lib import keys, limits, sql
+from guestlist.lib.addresses import source
 from guestlist.signin import models, rules
 
 STATISTICS_FOR = 3600.0  # seconds; a week's median moves slowly
@@ -69,7 +70,7 @@ def reserve(challenge: rules.Challenge, ip: str, now: datetime) -> int | None:
         phone=challenge.phone,
         device=challenge.device,
         digits=challenge.digits,
-        address=rules.source(ip),
+        address=source(ip),
         guessed_at=now,
     )
     return int(guess.pk)
@@ -115,7 +116,7 @@ def _known(phone: str, token: str | None, now: datetime) -> str:
 
 def _guessed_too_often(ip: str, now: datetime) -> bool:
     (hourly, hour), (daily, day) = rules.ADDRESS_GUESSES
-    found = sql.row(models.GUESSES_FROM, now - hour, rules.source(ip), now - day)
+    found = sql.row(models.GUESSES_FROM, now - hour, source(ip), now - day)
     return found is not None and (int(found[0]) >= daily or int(found[1]) >= hourly)
 
 

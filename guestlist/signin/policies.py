@@ -32,7 +32,7 @@ class Asking(NamedTuple):
     phone: str
     tag: str  # stands for the phone where a row may not name it
     device: str  # digest of the known device; empty: an unknown one
-    source: str  # the address, see rules.source
+    source: str  # the address, see lib.addresses
     is_known: bool  # somebody has signed in with this number
 
 

@@ -1,7 +1,6 @@
 """Codes and lifetimes. Pure: no database, no clock, no chance; those are arguments."""
 
 import hmac
-import ipaddress
 import re
 import statistics
 import unicodedata
@@ -93,15 +92,6 @@ def breaker_limit(confirmed_a_day: Sequence[int]) -> int:
     """How many wrong guesses a day the whole service takes at short codes, given a week's confirmed sign-ins by day."""
     usual = statistics.median(confirmed_a_day) if confirmed_a_day else 0
     return int(min(BREAKER_MOST, max(BREAKER_LEAST, BREAKER_SHARE * usual)))
-
-
-def source(ip: str) -> str:
-    """The address that limits count: an IPv4 address, or an IPv6 /64, for that is what one customer is given."""
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        return ""
-    return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def code_for(pepper: bytes, purpose: str, challenge: Challenge) -> str:

@@ -8,8 +8,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from guestlist.lib import keys, limits
+from guestlist.lib.addresses import source
 from guestlist.lib.refusals import Refusal
-from guestlist.signin import policies, rules
+from guestlist.signin import policies
 
 log = logging.getLogger("guestlist.limits")
 
@@ -26,7 +27,7 @@ def in_force() -> dict[str, limits.Policy]:
 def asking(phone: str, device: str, ip: str, is_known: bool) -> policies.Asking:
     """An ask, as the limits see it."""
     tag = keys.mac(settings.LIMITS_SUBKEY, "tag", phone)[:6].hex()
-    return policies.Asking(phone, tag, device, rules.source(ip), is_known)
+    return policies.Asking(phone, tag, device, source(ip), is_known)
 
 
 def take(who: policies.Asking, now: datetime) -> None:
@@ -65,4 +66,4 @@ def allowance(ip: str, now: datetime) -> limits.Allowance | None:
     """How many codes this address may still ask for, by its tightest window; None in the relaxed sandbox."""
     if not limits.is_on():
         return None
-    return limits.left(limits.Spend(in_force()["CODES_PER_ADDRESS"], rules.source(ip)), now, settings.LIMITS_SUBKEY)
+    return limits.left(limits.Spend(in_force()["CODES_PER_ADDRESS"], source(ip)), now, settings.LIMITS_SUBKEY)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from guestlist.lib import clock
+from guestlist.lib import addresses, clock
 from guestlist.signin import guard, policies, rules, sending
 from guestlist.signin.models import Guess
 from tests.guests import Guest, is_problem, wrong
@@ -288,4 +288,4 @@ def test_relaxed_counts_nothing(guest, settings):
     ],
 )
 def test_an_ipv6_address_counts_by_its_64(ip, source):
-    assert rules.source(ip) == source
+    assert addresses.source(ip) == source

@@ -67,7 +67,7 @@ def test_the_same_client_is_refused_too_and_told_when_it_may_ask_again(guest):
 def test_a_phone_gets_three_codes_in_fifteen_minutes_five_an_hour_ten_a_day(guest, only):
     only("CODES_PAUSE", "CODES_PER_PHONE")
     times = []
-    for minute in range(0, 24 * 60):
+    for minute in [*range(130), *range(130, 24 * 60, 10)]:
         at = START + timedelta(minutes=minute)
         if ask(guest, ip=f"198.51.100.{minute % 200}", at=at).status_code == 201:
             times.append(minute)

@@ -1,0 +1,19 @@
+"""How many invite codes one may try: a try is a well-formed code that nobody has."""
+
+from guestlist.lib.limits import Policy, Spend
+
+POLICIES = {
+    policy.name: policy
+    for policy in (
+        Policy.of("INVITE_TRIES_PER_PERSON", "10/h,30/d", "unknown invite codes tried by one person"),
+        Policy.of("INVITE_TRIES_PER_ADDRESS", "60/h", "unknown invite codes tried from one address"),
+    )
+}
+
+
+def spends(person_id: int, source: str, policies: dict[str, Policy]) -> list[Spend]:
+    """What one try uses, in the order in which rows are locked."""
+    return [
+        Spend(policies["INVITE_TRIES_PER_PERSON"], str(person_id)),
+        Spend(policies["INVITE_TRIES_PER_ADDRESS"], source),
+    ]

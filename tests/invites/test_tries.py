@@ -1,0 +1,74 @@
+"""Guessing invite codes: ten unknown ones an hour, thirty a day; nothing else counts."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from guestlist.invites import actions
+from guestlist.lib import clock
+from guestlist.signin import sending
+from tests.guests import is_problem
+
+START = datetime.fromisoformat("2026-01-31T12:00:00+00:00")
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@pytest.fixture(autouse=True)
+def _limits(settings):
+    settings.LIMITS = "on"
+    settings.LIMIT_OVERRIDES = {"LIMIT_CODES_PAUSE": "100/s", "LIMIT_CODES_PER_ADDRESS": "1000/s"}
+    for memory in (sending.in_force, actions._in_force):
+        memory.cache_clear()
+    yield
+    for memory in (sending.in_force, actions._in_force):
+        memory.cache_clear()
+
+
+def tries(person, number, at=START):
+    with clock.at(at):
+        return [person.activate(f"ZZZZ{ALPHABET[n // 32]}{ALPHABET[n % 32]}").status_code for n in range(number)]
+
+
+def test_ten_unknown_codes_an_hour_and_the_eleventh_is_not_looked_at(guest):
+    with clock.at(START):
+        alice, bob = guest("+79001112233").sign_in(), guest("+79005556677").sign_in()
+    assert tries(alice, 12) == [404] * 10 + [429] * 2
+    with clock.at(START):
+        answer = alice.activate(bob.profile()["invite_code"])
+        assert is_problem(answer, 429, "too_many_requests")
+    with clock.at(START + timedelta(seconds=int(answer.headers["Retry-After"]))):
+        assert alice.activate(bob.profile()["invite_code"]).status_code == 200
+
+
+def test_thirty_unknown_codes_a_day(guest):
+    with clock.at(START):
+        alice = guest("+79001112233").sign_in()
+    answers = [status for hour in range(5) for status in tries(alice, 10, START + timedelta(hours=hour))]
+    assert answers.count(404) == 30
+
+
+def test_what_is_malformed_own_valid_or_repeated_does_not_count(guest):
+    with clock.at(START):
+        alice, bob = guest("+79001112233").sign_in(), guest("+79005556677").sign_in()
+        mine, theirs = alice.profile()["invite_code"], bob.profile()["invite_code"]
+        for _ in range(12):
+            assert is_problem(alice.activate("?"), 400, "malformed_invite")
+            assert is_problem(alice.activate(mine), 400, "own_invite")
+        for _ in range(12):
+            assert alice.activate(theirs).status_code == 200
+        assert tries(alice, 12) == [409] * 12
+
+
+def test_sixty_an_hour_from_one_address_whoever_tries(guest):
+    with clock.at(START):
+        crowd = [guest(f"+7900{number:03}1122").sign_in() for number in range(7)]
+    assert [status for person in crowd for status in tries(person, 10)] == [404] * 60 + [429] * 10
+
+
+def test_a_code_entered_at_sign_up_counts_like_any_other(guest):
+    with clock.at(START):
+        alice = guest("+79001112233")
+        outcome = alice.confirm(alice.ask().json()["code"], invite_code="ZZZZZZ").json()["invite"]
+        assert outcome == {"status": "refused", "code": "unknown_invite"}
+        alice.token = alice.client.cookies["guestlist_session"].value
+    assert tries(alice, 10) == [404] * 9 + [429]
