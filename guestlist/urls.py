@@ -1,13 +1,35 @@
 """Who answers where."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, include, path
 from django.views.generic import RedirectView
 
+from guestlist.api.door import View
+from guestlist.api.errors import wants_page
 from guestlist.api.urls import urlpatterns as api
+from guestlist.web import views
+
+PAGES: dict[str, View] = {"sandbox/inbox": views.inbox}  # addresses where browsers see a page and programs JSON
+
+
+def _with_page(pattern: URLPattern) -> URLPattern:
+    route = str(pattern.pattern)
+    page, view = PAGES.get(route.rstrip("/")), pattern.callback
+    if page is None or view is None:
+        return pattern
+
+    def either(request: HttpRequest) -> HttpResponseBase:
+        is_read = request.method in ("GET", "HEAD")
+        return page(request) if is_read and wants_page(request) else view(request)
+
+    either.csrf_exempt = True  # type: ignore[attr-defined]  # as the API's views are
+    return path(route, either)
+
 
 urlpatterns = [
-    *api,
+    *map(_with_page, api),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("", include("guestlist.web.urls")),

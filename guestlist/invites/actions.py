@@ -97,7 +97,7 @@ def _count_try(person_id: int, address: str, is_unknown: bool) -> None:
 
 @cache
 def _in_force() -> dict[str, limits.Policy]:
-    return limits.overridden(policies.POLICIES.values(), settings.LIMIT_OVERRIDES)
+    return limits.in_force(policies.POLICIES)
 
 
 def _insert(person_id: int, inviter_id: int, code: str, phone: str) -> None:

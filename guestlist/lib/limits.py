@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from guestlist.lib import keys, sql
@@ -67,16 +68,24 @@ def is_on() -> bool:
     return bool(settings.LIMITS == "on")
 
 
-def overridden(policies: Iterable[Policy], variables: Mapping[str, str]) -> dict[str, Policy]:
-    """The policies by name, with windows from LIMIT_<NAME> where it is set. ValueError names what does not fit."""
+def in_force(policies: Mapping[str, Policy]) -> dict[str, Policy]:
+    """The policies, with windows from LIMIT_<NAME> where it is set. ImproperlyConfigured names what does not fit."""
     found = {}
-    for policy in policies:
-        text = variables.get(f"LIMIT_{policy.name}", "").strip()
+    for policy in policies.values():
+        text = settings.LIMIT_OVERRIDES.get(f"LIMIT_{policy.name}", "")
         try:
             found[policy.name] = policy._replace(windows=windows(text)) if text else policy
         except ValueError as error:
-            raise ValueError(f"LIMIT_{policy.name} is {text!r}; {error}.") from error
+            raise ImproperlyConfigured(f"LIMIT_{policy.name} is {text!r}; {error}.") from error
     return found
+
+
+def check_names(policies: Iterable[Policy]) -> None:
+    """Refuse a LIMIT_<NAME> of which there is no policy: a limit that is misspelt is a limit that is off."""
+    names = {f"LIMIT_{policy.name}" for policy in policies}
+    for name in settings.LIMIT_OVERRIDES:
+        if name not in names:
+            raise ImproperlyConfigured(f"{name} is no limit; there are: {', '.join(sorted(names))}.")
 
 
 class Limited(Exception):

@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import cache
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
 from guestlist.lib import keys, limits
 from guestlist.lib.addresses import source
@@ -18,10 +17,7 @@ log = logging.getLogger("guestlist.limits")
 @cache
 def in_force() -> dict[str, limits.Policy]:
     """Every policy by name, as the settings have it."""
-    try:
-        return limits.overridden(policies.POLICIES.values(), settings.LIMIT_OVERRIDES)
-    except ValueError as error:
-        raise ImproperlyConfigured(str(error)) from error
+    return limits.in_force(policies.POLICIES)
 
 
 def asking(phone: str, device: str, ip: str, is_known: bool) -> policies.Asking:

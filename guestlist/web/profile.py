@@ -4,16 +4,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from guestlist.api.errors import STATUS
+from guestlist.api import caller
 from guestlist.invites import actions as invites
 from guestlist.lib.refusals import Refusal
 from guestlist.people import actions as people
 from guestlist.signin import sessions
-from guestlist.web import sandbox, visitor
+from guestlist.web import answers, sandbox, visitor
 from guestlist.web.visitor import Visitor
 
 SESSIONS_SHOWN = 20
@@ -28,13 +28,13 @@ def page(request: HttpRequest, who: Visitor, refusal: Refusal | None = None) -> 
     shown = {
         "profile": who.profile,
         "typed": {**who.profile, "invite_code": "", **(request.POST.dict() if refusal else {})},
-        "errors": {field: refusal},
+        "errors": {field: answers.words(refusal)} if refusal else {},
         "next": _cursor(who.profile["activeusers_next"]),
         "sessions": mine[:SESSIONS_SHOWN],
         "sessions_more": len(mine[SESSIONS_SHOWN:]),
         "arrived": sandbox.arrived(who.profile["phone"]),
     }
-    return render(request, "web/profile.html", shown, status=STATUS[refusal.code] if refusal else 200)
+    return answers.page(request, "web/profile.html", shown, refusal)
 
 
 @visitor.acts
@@ -52,7 +52,7 @@ def edit(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
 def activate(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
     """Enter somebody's invite code, once."""
     try:
-        invites.activate(who.person_id, request.POST.get("invite_code", ""))
+        invites.activate(who.person_id, request.POST.get("invite_code", ""), caller.address(request))
     except Refusal as refusal:
         return _refused(request, refusal)
     messages.success(request, _("The invite code is entered."))
@@ -68,7 +68,7 @@ def invitees(request: HttpRequest) -> HttpResponse:
     if len(cursor) > LONGEST_CURSOR:
         raise Refusal("invalid_request")
     found = invites.invitees_of(who.caller.person_id, cursor, invites.PAGE)
-    return render(request, "web/invitees.html", {"profile": who.profile, "page": found})
+    return answers.page(request, "web/invitees.html", {"profile": who.profile, "page": found})
 
 
 @visitor.acts
@@ -85,7 +85,9 @@ def end_session(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
 def end_others(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
     """End all my sessions but this one."""
     ended = sessions.end_others(who)
-    messages.success(request, ngettext("%(ended)d session ended.", "%(ended)d sessions ended.", ended) % {"ended": ended})
+    messages.success(
+        request, ngettext("%(ended)d session ended.", "%(ended)d sessions ended.", ended) % {"ended": ended}
+    )
     return redirect("home")
 
 

@@ -5,25 +5,22 @@ from typing import NamedTuple
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from guestlist.api import caller
-from guestlist.api.errors import STATUS
 from guestlist.delivery import actions as delivery
 from guestlist.lib import clock, keys
 from guestlist.lib import phone as phones
 from guestlist.lib.refusals import Refusal
 from guestlist.signin import actions, rules, sessions
-from guestlist.web import sandbox, visitor
+from guestlist.web import answers, sandbox, visitor
 
 
 class Awaited(NamedTuple):
     """The code that this browser waits for, as its page tells of it."""
 
     digits: int
-    tries_left: int
     seconds_left: int
     code: str | None  # shown in the sandbox only
 
@@ -38,14 +35,12 @@ def phone_form(request: HttpRequest, typed: str | None = None, refusal: Refusal 
     if typed is None:
         asked = visitor.phone(request)
         typed = phones.national(asked, settings.PHONE_REGION) if asked else ""
-    page = render(request, "web/signin.html", {"typed": typed, "error": refusal}, status=_status(refusal))
-    if refusal and "retry_after" in refusal.extra:
-        page["Retry-After"] = str(refusal.extra["retry_after"])
-    return page
+    shown = {"typed": typed, "error": answers.words(refusal) if refusal else ""}
+    return answers.page(request, "web/signin.html", shown, refusal)
 
 
 def ask(request: HttpRequest) -> HttpResponse:
-    """Send a code to the number that was typed."""
+    """Send a code to the number that was typed, or again to the one that is waited for."""
     if request.method != "POST":
         return redirect("home")
     caller.refuse_cross_site(request)
@@ -54,6 +49,9 @@ def ask(request: HttpRequest) -> HttpResponse:
         phone = phones.parse(typed, settings.PHONE_REGION)
         asked = actions.ask(phone, visitor.client(request))
     except Refusal as refusal:
+        waiting_for = visitor.phone(request)
+        if waiting_for == typed:  # "send again": the code that came before may still be typed
+            return _code_form(request, waiting_for, resend_error=answers.words(refusal), refusal=refusal)
         return phone_form(request, typed, refusal)
     answer = redirect("code")
     caller.set_cookie(answer, caller.CHALLENGE_COOKIE, asked.challenge, asked.expires_in)
@@ -81,14 +79,15 @@ def sign_out(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
 def _confirm(request: HttpRequest, phone: str) -> HttpResponse:
     caller.refuse_cross_site(request)
     typed = request.POST.get("code", "").strip()
-    if not 0 < len(typed) <= rules.LONGEST_TYPED:
-        return _code_form(request, phone, error=_("Type the code from the message."), status=400)  # costs no try
+    if not 0 < len(typed) <= rules.LONGEST_TYPED:  # costs no try
+        nothing = Refusal("invalid_request")
+        return _code_form(request, phone, error=_("Type the code from the message."), refusal=nothing)
     try:
         confirmed = actions.confirm(phone, typed, visitor.client(request))
     except Refusal as refusal:
-        if STATUS[refusal.code] != STATUS["wrong_code"]:
-            raise  # a blocked person: no other code would help
-        return _code_form(request, phone, typed, _words(refusal), _status(refusal))
+        if refusal.code == "person_blocked":
+            raise  # no other code would help
+        return _code_form(request, phone, typed, error=answers.words(refusal), refusal=refusal)
     answer = redirect("home")
     caller.remember_session(answer, confirmed, "cookie")
     visitor.forget_phone(answer)
@@ -96,40 +95,36 @@ def _confirm(request: HttpRequest, phone: str) -> HttpResponse:
     return answer
 
 
-def _code_form(request: HttpRequest, phone: str, typed: str = "", error: str = "", status: int = 200) -> HttpResponse:
+def _code_form(
+    request: HttpRequest,
+    phone: str,
+    typed: str = "",
+    error: str = "",
+    resend_error: str = "",
+    refusal: Refusal | None = None,
+) -> HttpResponse:
+    awaited = _awaited(request, phone)
     shown = {
         "phone": phone,
-        "awaited": _awaited(request, phone),
+        "awaited": awaited,
         "typed": typed,
-        "error": error,
+        "error": error if awaited or error else str(Refusal("code_expired")),
+        "resend_error": resend_error,
         "arrived": sandbox.arrived(phone),
     }
-    return render(request, "web/code.html", shown, status=status)
+    return answers.page(request, "web/code.html", shown, refusal)
 
 
 def _awaited(request: HttpRequest, phone: str) -> Awaited | None:
     """What the cookie's challenge says, if it is this number's and its code still works."""
     now = clock.now()
     challenge = actions.challenge_of(keys.digest(request.COOKIES.get(caller.CHALLENGE_COOKIE, "")))
-    if challenge is None or challenge.phone != phone or challenge.used_at or challenge.expires_at <= now:
+    if challenge is None or not rules.is_alive(challenge, phone, now):
         return None
-    if challenge.attempts >= rules.TRIES:
+    if challenge.pepper_id not in settings.CODE_PEPPERS:
         return None
     return Awaited(
         digits=challenge.digits,
-        tries_left=rules.TRIES - challenge.attempts,
         seconds_left=rules.seconds(challenge.expires_at - now),
         code=actions.code_of(challenge) if delivery.is_sandbox() else None,
     )
-
-
-def _words(refusal: Refusal) -> str:
-    left = refusal.extra.get("attempts_left")
-    if left is None:
-        return str(refusal)
-    tries = ngettext("%(left)d try left.", "%(left)d tries left.", left) % {"left": left}
-    return f"{refusal} {tries if left else _('No tries left: ask for a new code.')}"
-
-
-def _status(refusal: Refusal | None) -> int:
-    return STATUS[refusal.code] if refusal else 200

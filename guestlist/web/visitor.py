@@ -11,9 +11,9 @@ from django.contrib import messages
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
 
 from guestlist.api import caller, profile_sql
+from guestlist.lib.refusals import Refusal
 from guestlist.signin import actions, sessions
 
 PHONE_COOKIE = f"{caller.PREFIX}guestlist_phone"
@@ -47,7 +47,7 @@ def acts(act: Act) -> Callable[[HttpRequest], HttpResponse]:
         shown = _presented(request)
         who = sessions.recognise(shown) if shown else None
         if who is None:
-            messages.error(request, _("Sign in first."))
+            messages.error(request, str(Refusal("not_signed_in")))
             return redirect("home")
         return act(request, who)
 

@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 
 from guestlist.delivery import actions as delivery
 from guestlist.lib import phone as phones
+from guestlist.lib.refusals import Refusal
+from guestlist.web import answers
 
 register = template.Library()
 
@@ -42,10 +44,15 @@ def is_sandbox() -> bool:
 
 
 @register.filter
+def in_words(refusal: Refusal) -> str:
+    """A refusal as people are told of it."""
+    return answers.words(refusal)
+
+
+@register.filter
 def written(phone: str) -> str:
-    """A number as people here write it, kept on one line; a masked one stays as it is."""
-    spelled = phones.national(phone, settings.PHONE_REGION) if E164.fullmatch(phone) else phone
-    return spelled.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
+    """A number as people here write it; a masked one stays as it is."""
+    return phones.national(phone, settings.PHONE_REGION) if E164.fullmatch(phone) else phone
 
 
 @register.filter

@@ -1,0 +1,316 @@
+"""The pages in a real browser: with scripts and without, narrow and wide, light and dark, in both languages.
+
+Screenshots of each step are left in var/screenshots/.
+"""
+
+import json
+import os
+import re
+import secrets
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.guests import wrong
+from tests.servers import ROOT, need
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+SCREENSHOTS = ROOT / "var" / "screenshots"
+NARROW, WIDE = 390, 1280
+LOCALES = {"en": "en-GB", "ru": "ru-RU"}
+LEAST_CONTROL = 48  # px
+HEAVIEST = 60 * 1024
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (400|404)")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    need(find_spec("playwright") is not None, "playwright is not installed")
+    need(Path(CHROMIUM).exists(), f"no Chromium at {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(chromium, live_url):
+    """Opens windows: `with window(width=390) as page`. An error or a request to elsewhere fails the test at its end."""
+
+    @contextmanager
+    def opened(language="en", theme="light", width=NARROW, script=True, **more) -> Iterator:
+        context = chromium.new_context(
+            base_url=live_url,
+            locale=LOCALES[language],
+            color_scheme=theme,
+            viewport={"width": width, "height": 844},
+            java_script_enabled=script,
+            **more,
+        )
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        seen = SimpleNamespace(errors=[], elsewhere=[])
+        page.on("console", lambda said: said.type in ("error", "warning") and seen.errors.append(said.text))
+        page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        page.on("request", lambda asked: seen.elsewhere.append(asked.url))
+        yield page
+        assert [error for error in seen.errors if not EXPECTED.search(error)] == []
+        assert [url for url in seen.elsewhere if not url.startswith((f"{live_url}/", "data:"))] == []
+        context.close()
+
+    return opened
+
+
+def new_phone() -> str:
+    return f"+7900{secrets.randbelow(10**7):07}"
+
+
+def call(live_url: str, path: str, body=None, token: str = ""):
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    asked = urllib.request.Request(live_url + path, None if body is None else json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        return json.load(answer)
+
+
+def app_sign_in(live_url: str, phone: str) -> str:
+    code = call(live_url, "/user/login/", {"phone": phone})["code"]
+    return call(live_url, "/user/confirm/", {"phone": phone, "code": code})["token"]
+
+
+def shoot(page, name: str) -> None:
+    """A screenshot; and what must be true of each page at each width."""
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def ask(page, phone: str) -> str:
+    page.goto("/")
+    page.fill("#phone", phone)
+    page.click("button.primary")
+    page.wait_for_selector("#code")
+    return page.inner_text(".sandbox-note .code")
+
+
+def sign_in(page, phone: str, script: bool = True) -> None:
+    page.fill("#code", ask(page, phone))
+    if not script:
+        page.click("button.primary")
+    page.wait_for_selector(".hero")
+
+
+COMBINATIONS = [
+    *product(("en", "ru"), ("light", "dark"), (NARROW, WIDE), (True,)),
+    *product(("ru",), ("light",), (NARROW, WIDE), (False,)),
+]
+
+
+@pytest.mark.parametrize(("language", "theme", "width", "script"), COMBINATIONS)
+def test_the_whole_way(window, live_url, language, theme, width, script):
+    name = f"{language}-{theme}-{width}{'' if script else '-no-script'}"
+    alice, bob = new_phone(), new_phone()
+    bobs = call(live_url, "/user/user-profile/", token=app_sign_in(live_url, bob))["invite_code"]
+
+    with window(language, theme, width, script) as page:
+        page.goto("/")
+        assert page.get_attribute("html", "lang") == language
+        assert page.is_visible(".sandbox")
+        assert page.is_visible(".handset") == (width == WIDE)
+        shoot(page, f"{name}-1-phone")
+        page.fill("#phone", "123")
+        page.click("button.primary")
+        assert page.input_value("#phone") == "123"
+        shoot(page, f"{name}-2-phone-refused")
+
+        code = ask(page, alice)
+        assert re.search(r"\d:\d\d" if script else r"\b[45]\b", page.inner_text("#code-help"))
+        shoot(page, f"{name}-3-code")
+        page.fill("#code", wrong(code))
+        if not script:
+            page.click("button.primary")
+        page.wait_for_selector("#code-error")
+        assert "2" in page.inner_text("#code-error")
+        shoot(page, f"{name}-4-code-refused")
+        page.fill("#code", code)
+        if not script:
+            page.click("button.primary")
+        page.wait_for_selector(".hero")
+        assert page.is_visible("[data-copy]") == script
+        shoot(page, f"{name}-5-profile-new")
+
+        mine = page.inner_text(".hero")
+        charlie = app_sign_in(live_url, new_phone())
+        call(live_url, "/user/user-profile/activate-code/", {"code": mine}, charlie)
+        app_sign_in(live_url, alice)
+        page.fill("#invite_code", mine)
+        page.press("#invite_code", "Enter")
+        page.wait_for_selector("#invite-error")
+        shoot(page, f"{name}-6-invite-refused")
+        page.fill("#invite_code", f"{bobs[:3]}-{bobs[3:]}".lower())
+        page.press("#invite_code", "Enter")
+        page.wait_for_selector(".notice")
+        assert bobs in page.inner_text("main")
+        page.fill("#username", "Анна")
+        page.fill("#email", "anna@example.org")
+        page.press("#email", "Enter")
+        page.wait_for_selector("h1:has-text('Анна')")
+        shoot(page, f"{name}-7-profile")
+
+        assert page.locator(".sessions li").count() == 2
+        page.click(".sessions button")
+        page.wait_for_selector(".notice")
+        assert page.locator(".sessions li").count() == 1
+        page.goto("/sandbox/inbox/")
+        assert page.locator(".bubble").first.is_visible()
+        shoot(page, f"{name}-8-inbox")
+        page.goto("/nowhere/")
+        shoot(page, f"{name}-9-problem")
+        page.goto("/")
+        page.click(".who button")
+        page.wait_for_selector("#phone")
+
+
+def test_the_button_says_that_it_is_sending_and_sends_once(window):
+    with window() as page:
+        sent = []
+        page.on("request", lambda asked: asked.url.endswith("/sign-in/") and sent.append(asked.method))
+        page.goto("/")
+        page.fill("#phone", new_phone())
+        said = page.evaluate(
+            "() => { const it = document.querySelector('button.primary'); it.click(); it.click();"
+            " return [it.textContent, it.ariaDisabled, document.getElementById('announcement').textContent]; }"
+        )
+        assert said == ["Sending…", "true", "Sending…"]
+        page.wait_for_selector("#code")
+        assert sent == ["POST"]
+
+
+def test_the_invite_code_is_copied(window):
+    with window(permissions=["clipboard-read", "clipboard-write"]) as page:
+        sign_in(page, new_phone())
+        page.click("[data-copy]")
+        page.wait_for_selector("[data-copy]:has-text('Copied')")
+        assert page.evaluate("navigator.clipboard.readText()") == page.inner_text(".hero")
+
+
+def test_a_refused_code_is_not_sent_again_by_itself(window):
+    with window() as page:
+        code = wrong(ask(page, new_phone()))
+        page.fill("#code", code)
+        page.wait_for_selector("#code-error")
+        page.fill("#code", code[:-1])
+        page.fill("#code", code)
+        page.wait_for_timeout(300)
+        assert "2 tries left" in page.inner_text("#code-error")
+
+
+def test_the_countdown_ends_with_a_word(window):
+    with window() as page:
+        page.clock.install()
+        ask(page, new_phone())
+        page.clock.run_for(10_000)
+        assert re.search(r"4:(49|50|51)", page.inner_text("#code-help"))
+        page.clock.fast_forward(300_000)
+        assert "too old" in page.inner_text("#code-help")
+        assert "too old" in page.inner_text("#announcement")
+
+
+def test_a_message_fills_the_code_in_where_the_browser_can(window):
+    with window() as page:
+        page.add_init_script(
+            "window.OTPCredential = class {};"
+            "Object.defineProperty(navigator.credentials, 'get', {value: async () =>"
+            " ({code: document.querySelector('.sandbox-note .code').textContent})});"
+        )
+        page.goto("/")
+        page.fill("#phone", new_phone())
+        page.click("button.primary")
+        page.wait_for_selector(".hero")
+
+
+def test_the_phone_beside_the_form_shows_what_arrives(window, live_url):
+    with window(width=WIDE) as page:
+        phone = new_phone()
+        ask(page, phone)
+        assert page.locator(".handset .bubble").count() == 1
+        elsewhere = call(live_url, "/user/login/", {"phone": phone})["code"]
+        page.wait_for_selector(f".handset .messages > :first-child .bubble:has-text('{elsewhere}')")
+        assert page.locator(".handset .bubble").count() == 2
+
+
+@pytest.mark.parametrize("width", [320, NARROW, WIDE])
+def test_controls_are_large_enough_for_a_finger(window, live_url, width):
+    with window(width=width) as page:
+        phone = new_phone()
+        app_sign_in(live_url, phone)
+        page.goto("/")
+        measure(page)
+        ask(page, phone)
+        measure(page)
+        sign_in(page, phone)
+        measure(page)
+        shoot(page, f"width-{width}")
+
+
+def measure(page) -> None:
+    heights = page.eval_on_selector_all(
+        "button, input:not([type=hidden]), a.button, footer a, .brand a",
+        "all => all.filter(it => it.checkVisibility()).map(it => [it.outerHTML, it.getBoundingClientRect().height])",
+    )
+    assert heights
+    assert [one for one in heights if one[1] < LEAST_CONTROL] == []
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(window):
+    with window() as page:
+        sign_in(page, new_phone())
+        reached = []
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            focused = page.evaluate(
+                "() => { const it = document.activeElement, style = getComputedStyle(it);"
+                " const name = it === document.body ? '' : it.id || it.textContent.trim();"
+                " return [name, style.outlineStyle, parseFloat(style.outlineWidth)]; }"
+            )
+            if focused[0] == "":
+                break  # round, past the browser's own bar
+            assert focused[1:] == ["solid", 3], focused
+            reached.append(focused[0])
+        assert reached[0] == "Skip to the content"
+        assert {"invite_code", "username", "email", "Save", "Sign out", "Copy the code", "Русский"} <= set(reached)
+
+
+def test_nothing_moves_when_reduced_motion_is_asked_for(window):
+    with window(reduced_motion="reduce") as page:
+        page.goto("/")
+        assert page.evaluate("getComputedStyle(document.querySelector('.button')).transitionDuration") == "0s"
+
+
+@pytest.mark.parametrize("path", ["/", "/code/", "profile"])
+def test_a_page_with_its_assets_stays_light(window, path):
+    with window(width=WIDE) as page:
+        weights = {}
+        page.on("response", lambda answer: weights.update({urlsplit(answer.url).path: answer}))
+        if path == "/":
+            page.goto("/")
+        elif path == "/code/":
+            ask(page, new_phone())
+        else:
+            sign_in(page, new_phone())
+        page.wait_for_load_state("networkidle")
+        own = {urlsplit(page.url).path, *(asset for asset in weights if asset.startswith("/static/"))}
+        assert len(own) == 5, own
+        assert sum(len(weights[asset].body()) for asset in own) < HEAVIEST
