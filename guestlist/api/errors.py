@@ -5,7 +5,6 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 
 from guestlist.lib import sql
 from guestlist.lib.logs import request_id
@@ -82,12 +81,7 @@ def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     if not wants_page(request):
         return problem(refusal)
     status = STATUS[refusal.code]
-    shown = {
-        "refusal": refusal,
-        "status": status,
-        "title": _(HTTPStatus(status).phrase),
-        "request_id": request_id.get(),
-    }
+    shown = {"refusal": refusal, "status": status, "request_id": request_id.get()}
     page = render(request, "web/problem.html", shown, status=status)
     if "retry_after" in refusal.extra:
         page["Retry-After"] = str(refusal.extra["retry_after"])
@@ -100,10 +94,8 @@ def wants_page(request: HttpRequest) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's 400: a host name that is not ours, or a request that cannot be read."""
-    from django.core.exceptions import DisallowedHost
-
-    return problem(Refusal("invalid_host" if isinstance(exception, DisallowedHost) else "invalid_request"))
+    """Django's 400: a request that cannot be read."""
+    return answer(request, Refusal("invalid_request"))
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -123,4 +115,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def broken(request: HttpRequest) -> HttpResponse:
     """Django's 500: what nobody foresaw. The traceback is in the log, under the request id."""
-    return problem(Refusal("internal_error"))
+    try:
+        return answer(request, Refusal("internal_error"))
+    except Exception:  # whatever broke the request may break the page too
+        log.exception("the page that says so broke too")
+        return problem(Refusal("internal_error"))

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from guestlist.api.service import INBOX
+from guestlist.api.service import messages_for
 from guestlist.delivery import actions as delivery
 from guestlist.lib import phone as phones
 from guestlist.lib.refusals import Refusal
@@ -26,7 +26,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         raise Refusal("not_found")
     typed = request.GET.get("phone", "")
     number = phones.parse(typed, settings.PHONE_REGION) if typed else None
-    return render(request, "web/inbox.html", {"phone": number, "arrived": delivery.inbox(INBOX, number)})
+    return render(request, "web/inbox.html", {"phone": number, "arrived": messages_for(request, number)})
 
 
 @require_safe
