@@ -65,7 +65,7 @@ def _database() -> dict[str, Any]:
         raise ImproperlyConfigured("DATABASE_URL must name a file: what is only in memory ends with each connection.")
     if kind == "sqlite":
         Path(found["NAME"]).parent.mkdir(parents=True, exist_ok=True)
-        found["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+        found["TEST"] = {"NAME": str(VAR / f"test-{os.getpid()}.sqlite3")}  # two runs at once do not meet
     return {
         **found,
         "ENGINE": f"guestlist.lib.databases.{ENGINES[kind]}",
@@ -86,13 +86,22 @@ SECRETS_FOLDER = Path(f"{DATABASES['default']['NAME']}.keys") if USING_SQLITE el
 
 def _secrets() -> dict[str, str]:
     given = {name: secret for name in SECRET_NAMES if (secret := env.secret(name))}
+    seen: dict[str, str] = {}
     for name, secret in given.items():
         if len(secret.encode()) < keys.LEAST_BYTES:
             raise ImproperlyConfigured(f"{name} is too short: it needs at least {keys.LEAST_BYTES} bytes.")
-        if list(given.values()).count(secret) > 1:
-            raise ImproperlyConfigured(f"{name} is the same as another secret; each needs a value of its own.")
+        for key in _keys_of(name, secret):
+            if (other := seen.setdefault(key, name)) != name:
+                raise ImproperlyConfigured(f"{name} has the same key as {other}; each needs a value of its own.")
     missing = [name for name in SECRET_NAMES if name not in given]
     return {**(keys.kept(SECRETS_FOLDER, missing) if missing else {}), **given}
+
+
+def _keys_of(name: str, secret: str) -> list[str]:
+    try:
+        return list(keys.ring_entries(secret).values()) if name == "CODE_PEPPER" else [secret]
+    except ValueError as wrong:
+        raise ImproperlyConfigured(f"{name}: {wrong}.") from wrong
 
 
 _made = _secrets()

@@ -53,6 +53,11 @@ def invalid(request: HttpRequest, error: Any) -> NoReturn:
     raise Refusal("invalid_request", errors=findings) from error
 
 
+def passed_on(request: HttpRequest, error: Any) -> NoReturn:
+    """Everything else is the door's; left alone, ninja shows tracebacks while debugging."""
+    raise error
+
+
 def _field(place: tuple[str | int, ...]) -> str:
     """`phone` for ("body", "payload", "phone") and for ("query", "phone"); empty for the whole body."""
     return ".".join(str(step) for step in place[2 if place[0] == "body" else 1 :])

@@ -75,6 +75,7 @@ def door(view: View, methods: Iterable[str]) -> View:
     allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
 
     def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.is_api = True  # type: ignore[attr-defined]
         if request.method not in allowed:
             refused = errors.problem(Refusal("method_not_allowed"))
             refused["Allow"] = ", ".join(allowed)
@@ -94,7 +95,7 @@ def _check_body(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit()):
         raise Refusal("invalid_request")
-    if int(length) > LARGEST_BODY:
+    if len(length) > 9 or int(length) > LARGEST_BODY:
         raise Refusal("too_large")
     if int(length) and request.method not in ("GET", "HEAD") and not _is_json(request):
         raise Refusal("unsupported_media_type")

@@ -89,8 +89,8 @@ def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 
 def wants_page(request: HttpRequest) -> bool:
-    """Whether the caller asks for HTML by name; `*/*` asks for the API's form."""
-    return "text/html" in request.headers.get("Accept", "")
+    """Whether the caller asks for HTML by name, outside the API: that answers problems, whoever asks."""
+    return not getattr(request, "is_api", False) and "text/html" in request.headers.get("Accept", "")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

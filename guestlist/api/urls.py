@@ -18,6 +18,7 @@ api.add_router("/user", profile.router)
 api.add_router("", invites.router)
 api.add_router("/user", sessions.router)
 api.add_router("", service.router)
+api.add_exception_handler(Exception, body.passed_on)
 api.add_exception_handler(HttpError, body.unreadable)
 api.add_exception_handler(ValidationError, body.invalid)
 

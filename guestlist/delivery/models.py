@@ -28,6 +28,7 @@ class Message(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        indexes = [models.Index(fields=["phone", "id"], name="message_phone")]
 
     def __str__(self) -> str:
         return f"{masked(self.phone)} {self.created_at:%Y-%m-%d %H:%M}"

@@ -56,8 +56,7 @@ class Environment:
     def origin(self, name: str, default: str) -> str:
         """The scheme, host and port of a public address: `https://guests.example.org`."""
         value = self._read(name, default).rstrip("/")
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != value:
+        if not _is_origin(value):
             raise ImproperlyConfigured(
                 f"{name} is {value!r}; it must be like https://guests.example.org, without a path."
             )
@@ -73,8 +72,20 @@ class Environment:
                 value = Path(file).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}.") from error
+            if not value:
+                raise ImproperlyConfigured(f"{name}_FILE names an empty file.")
         return value or None
 
     def _read(self, name: str, default: str) -> str:
         self.names[name] = default
         return self._variables.get(name, "").strip() or default
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:  # a port that is none, half an IPv6 address
+        return False
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return parts.scheme in ("http", "https") and bool(host) and text == f"{parts.scheme}://{host}{port}"

@@ -45,18 +45,23 @@ def ring(text: str, purpose: str) -> dict[int, bytes]:
 
     Raises ValueError, without the key in it, when an id is missing or repeated or a key is shorter than 32 bytes.
     """
+    found = ring_entries(text)
+    for key in found.values():
+        if len(key.encode()) < LEAST_BYTES:
+            raise ValueError(f"each key needs at least {LEAST_BYTES} bytes")
+    return {id_: subkey(key.encode(), purpose) for id_, key in found.items()}
+
+
+def ring_entries(text: str) -> dict[int, str]:
+    """The keys of a ring as they were written, by id. Raises ValueError, without a key in it, for what is no ring."""
     entries = [entry.strip() for entry in text.split(",")]
     if len(entries) == 1 and not RING_ENTRY.fullmatch(entries[0]):
         entries = [f"1:{entries[0]}"]
-    keys: dict[int, bytes] = {}
-    for entry in entries:
-        match = RING_ENTRY.fullmatch(entry)
-        if not match or int(match[1]) in keys:
-            raise ValueError("it must be one key, or a ring like 2:newkey,1:oldkey with each id once")
-        if len(match[2].encode()) < LEAST_BYTES:
-            raise ValueError(f"each key needs at least {LEAST_BYTES} bytes")
-        keys[int(match[1])] = subkey(match[2].encode(), purpose)
-    return keys
+    matches = [RING_ENTRY.fullmatch(entry) for entry in entries]
+    found = {int(match[1]): match[2] for match in matches if match}
+    if len(found) != len(entries):
+        raise ValueError("it must be one key, or a ring like 2:newkey,1:oldkey with each id once")
+    return found
 
 
 def kept(folder: Path, names: list[str]) -> Mapping[str, str]:

@@ -30,24 +30,31 @@ def _parse(text: str, region: str) -> str | None:
     spelled = "".join(letter for letter in text if unicodedata.category(letter) != "Cf").strip()
     if spelled[:4].lower() == "tel:":
         spelled = spelled[4:]
-    if any(letter.isalpha() for letter in spelled) or ";" in spelled or "," in spelled or "#" in spelled:
+    if any(letter.isalpha() or letter in ";,#" for letter in spelled):
         return None
     for candidate in (spelled, "+" + spelled[2:] if spelled.startswith("00") else ""):
         try:
             number = phonenumbers.parse(candidate, region)
         except phonenumbers.NumberParseException:
             continue
-        if phonenumbers.is_valid_number(number):
+        if phonenumbers.is_valid_number(number) and not number.extension:
             return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return None
 
 
 def masked(e164: str) -> str:
-    """The number as others may see it: country code, first three digits, last two: `+7 900 ***-**-33`."""
+    """The number as others may see it: country code, first three digits, last two: `+7 900 ***-**-33`.
+
+    Of short numbers fewer digits are shown, so that at least three always stay hidden.
+    """
     number = phonenumbers.parse(e164)
-    national = str(number.national_number)
-    stars = "***-**" if len(national) >= 8 else "***"
-    return f"+{number.country_code} {national[:3]} {stars}-{national[-2:]}"
+    digits = phonenumbers.national_significant_number(number)
+    first = min(3, max(0, len(digits) - 5))
+    last = min(2, max(0, len(digits) - 3))
+    stars = "***-**" if len(digits) >= 8 else "***"
+    return " ".join(
+        filter(None, [f"+{number.country_code}", digits[:first], f"{stars}-{digits[len(digits) - last :]}"])
+    )
 
 
 def national(e164: str, region: str) -> str:

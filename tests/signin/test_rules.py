@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -95,7 +96,7 @@ def test_codes_repeat_as_often_as_chance_has_it_and_neighbours_are_strangers():
     codes = many(4)
     assert len(set(codes)) == pytest.approx(6321, abs=125)  # 10 000 (1 - 1/e), four standard deviations of 31
     numbers = [int(code) / 10_000 - 0.5 for code in codes]
-    together = sum(left * right for left, right in zip(numbers, numbers[1:], strict=False))
+    together = sum(left * right for left, right in pairwise(numbers))
     correlation = together / sum(number * number for number in numbers)
     assert abs(correlation) < 0.04  # four standard deviations of 1/sqrt(10 000)
 

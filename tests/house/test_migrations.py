@@ -1,0 +1,109 @@
+"""Migrations are in step with the models, and the database itself keeps what must never be twice."""
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import CharField
+
+from guestlist.invites.models import Activation, LedgerLine, Tally
+from guestlist.lib.fields import ExactCharField
+from guestlist.people.models import Person
+from guestlist.signin.models import Challenge, Device, Session
+
+OURS = [model for model in apps.get_models() if model.__module__.startswith("guestlist.")]
+
+UNIQUE = [
+    (Person, ["phone"]),  # one person a number
+    (Person, ["invite_code"]),
+    (Activation, ["invitee_id"]),  # one activation, ever
+    (Activation, ["loop_key"]),  # one direction of a pair, where loops are refused
+    (LedgerLine, ["digest"]),
+    (Tally, ["inviter_id"]),
+    (Challenge, ["id"]),
+    (Session, ["id"]),
+    (Device, ["phone", "digest"]),
+]
+
+NEEDS_BYTES = [
+    (Person, "phone"),
+    (Person, "invite_code"),
+    (Activation, "code"),
+    (Activation, "loop_key"),
+    (LedgerLine, "digest"),
+    (Challenge, "id"),
+    (Challenge, "phone"),
+    (Challenge, "salt"),
+    (Session, "id"),
+    (Session, "secret_digest"),
+    (Device, "digest"),
+    (Device, "phone"),
+]
+
+
+def constraints(model) -> list[dict]:
+    with connection.cursor() as cursor:
+        return list(connection.introspection.get_constraints(cursor, model._meta.db_table).values())
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing(capsys):
+    call_command("makemigrations", check=True, dry_run=True)
+    assert "No changes detected" in capsys.readouterr().out
+
+
+@pytest.mark.django_db
+def test_every_migration_can_be_taken_back():
+    """An operator who must go back to the version before can."""
+    disk = MigrationLoader(connection).disk_migrations
+    ours = [migration for migration in disk.values() if type(migration).__module__.startswith("guestlist.")]
+    assert ours
+    for migration in ours:
+        assert all(operation.reversible for operation in migration.operations), migration
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("model", "columns"), UNIQUE)
+def test_the_database_itself_keeps_what_must_never_be_twice(model, columns):
+    found = constraints(model)
+    kept = [sorted(one["columns"]) for one in found if one["unique"] or one["primary_key"]]
+    assert sorted(columns) in kept
+
+
+@pytest.mark.django_db
+def test_every_table_has_a_primary_key():
+    for model in OURS:
+        assert any(found["primary_key"] for found in constraints(model)), model
+
+
+@pytest.mark.parametrize(("model", "name"), NEEDS_BYTES)
+def test_codes_tokens_and_numbers_are_compared_byte_by_byte(model, name):
+    """C77: a binary collation, whatever the database's own default is."""
+    assert isinstance(model._meta.get_field(name), ExactCharField)
+
+
+@pytest.mark.django_db
+def test_the_collation_of_those_columns_is_a_binary_one_in_the_database_too():
+    for model in OURS:
+        exact = {field.column for field in model._meta.concrete_fields if isinstance(field, ExactCharField)}
+        other = {field.column for field in model._meta.concrete_fields if isinstance(field, CharField)} - exact
+        with connection.cursor() as cursor:
+            described = connection.introspection.get_table_description(cursor, model._meta.db_table)
+        if connection.vendor == "sqlite":
+            continue  # its introspection names a collation only when it is not the default, which is binary
+        collations = {column.name: column.collation for column in described}
+        assert all(collations[name] in ("C", "utf8mb4_bin", "utf8mb4_nopad_bin") for name in exact), (model, collations)
+        assert all(collations[name] not in ("C",) for name in other), (model, collations)
+
+
+@pytest.mark.django_db
+def test_no_foreign_key_of_ours_is_without_an_index():
+    for model in OURS:
+        keys = [found["columns"][0] for found in constraints(model) if found["foreign_key"]]
+        leading = {
+            found["columns"][0]
+            for found in constraints(model)
+            if found["index"] or found["primary_key"] or found["unique"]
+        }
+        assert set(keys) <= leading, model

@@ -1,0 +1,200 @@
+"""Every hot statement finds its rows by an index, on the connected database: none reads a whole table.
+
+The statements are all upper-case texts of the rooms' models.py and of api/profile_sql.py. The values for their
+placeholders are those of a row, found by the column's name; so a new statement is explained without a line here.
+"""
+
+import importlib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, models
+
+MODULES = [
+    *(f"{config.name}.models" for config in apps.get_app_configs() if config.name.startswith("guestlist.")),
+    "guestlist.api.profile_sql",
+]
+CROWD = 300
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+KEYWORDS = re.compile(r"\s*(SELECT|UPDATE|DELETE|WITH|INSERT)\b")
+TABLE = re.compile(
+    r"\b(?:FROM|JOIN|UPDATE|INTO)\s+(\w+)(?:\s+(?:AS\s+)?(?!SET\b|WHERE\b|JOIN\b|LEFT\b|ON\b|ORDER\b)(\w+))?"
+)
+HOLE = re.compile(r"(?:(\w+)\.)?(\w+)\s*(?:=|<>|<=|>=|<|>|\bIN\s*\()\s*(?:%s\s*,\s*)*%s|\bLIMIT\s+%s|%s")
+OURS = [model for model in apps.get_models() if model.__module__.startswith("guestlist.")]
+TABLES = {model._meta.db_table: model for model in OURS}
+
+# Reads that take the newest rows in the order of the key and stop: of the sandbox's inbox.
+BY_THE_KEY = {"guestlist.delivery.models.DELIVERED"}
+
+
+def statements() -> Iterator[tuple[str, str]]:
+    for name in MODULES:
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError:
+            continue
+        for word, text in vars(module).items():
+            if word.isupper() and isinstance(text, str) and KEYWORDS.match(text):
+                yield f"{name}.{word}", text
+
+
+STATEMENTS = dict(statements())
+
+
+def sample(field: models.Field, number: int) -> Any:
+    """A value for a column of row `number`, from 1; different for each row where that may matter."""
+    if isinstance(field, models.DateTimeField):
+        return None if field.null else NOW + timedelta(seconds=number)
+    if isinstance(field, models.ForeignKey):
+        keys = KEYS[field.related_model]
+        return keys[(number + (field.name == "inviter")) % len(keys)]
+    if field.choices:
+        values = [value for value, _ in field.choices]
+        return "delivered" if "delivered" in values else values[0]
+    if isinstance(field, models.CharField):
+        return f"+7900{number:07}" if field.name == "phone" else f"{number:06}"[: field.max_length]
+    if isinstance(field, models.TextField):
+        return ""
+    if isinstance(field, models.BooleanField):
+        return False
+    return number
+
+
+KEYS: dict[type[models.Model], list[Any]] = {}
+
+
+def in_order() -> list[type[models.Model]]:
+    """Our models, each behind those that it refers to."""
+    found: list[type[models.Model]] = []
+    while rest := [model for model in OURS if model not in found]:
+        found += [
+            model
+            for model in rest
+            if all(field.related_model in (None, *found) for field in model._meta.concrete_fields)
+        ]
+    return found
+
+
+@pytest.fixture(scope="module")
+def crowd(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """Rows enough in every table that a planner has a reason to use an index."""
+    with django_db_blocker.unblock():
+        for model in in_order():
+            fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+            rows = [{field.attname: sample(field, number) for field in fields} for number in range(1, CROWD + 1)]
+            model.objects.bulk_create(model(**row) for row in rows)
+            KEYS[model] = list(model.objects.order_by("pk").values_list("pk", flat=True))
+        with connection.cursor() as cursor:
+            for table in TABLES:
+                cursor.execute(f"ANALYZE TABLE {table}" if connection.vendor == "mysql" else f"ANALYZE {table}")
+        try:
+            yield
+        finally:
+            for model in reversed(in_order()):
+                model.objects.all().delete()
+            KEYS.clear()
+            if connection.vendor == "sqlite":
+                with connection.cursor() as cursor:
+                    cursor.execute("DELETE FROM sqlite_stat1")
+            connection.close()
+
+
+def aliases(statement: str) -> dict[str, type[models.Model]]:
+    """The names that our tables have in a statement."""
+    return {alias or table: TABLES[table] for table, alias in TABLE.findall(statement) if table in TABLES}
+
+
+def values(statement: str) -> list[Any]:
+    """A value for each placeholder: that of a row in the middle, by the column's name."""
+    names, found = aliases(statement), []
+    for hole in HOLE.finditer(statement):
+        alias, column = hole[1], hole[2]
+        if hole[0].startswith("LIMIT"):
+            found.append(10)
+            continue
+        assert column, f"no column stands before a placeholder: {hole[0]!r} of {statement}"
+        tables = [names[alias]] if alias else [*names.values()]
+        field = next(field for table in tables for field in table._meta.concrete_fields if field.column == column)
+        stored = field.model.objects.order_by("pk").values_list(field.attname, flat=True)[CROWD // 2]
+        fit = NOW if stored is None and isinstance(field, models.DateTimeField) else stored
+        if isinstance(fit, datetime):
+            fit = connection.ops.adapt_datetimefield_value(fit)
+        found += [fit] * hole[0].count("%s")
+    return found
+
+
+def explained(statement: str) -> list[dict[str, Any]]:
+    """The plan, a dict for each step."""
+    explain = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN (FORMAT JSON) ", "mysql": "EXPLAIN "}
+    statement = statement.replace("SET {}", "SET username = %s")
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(explain[connection.vendor] + statement, values(statement))
+        names = [column[0] for column in cursor.description]
+        lines = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [*steps(lines[0]["QUERY PLAN"][0]["Plan"])] if connection.vendor == "postgresql" else lines
+
+
+def steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from steps(inner)
+
+
+def whole_tables(statement: str, plan: list[dict[str, Any]]) -> list[Any]:
+    """The steps of a plan that read a whole table of ours, or a whole index of it."""
+    names = {*aliases(statement), *TABLES}
+    if connection.vendor == "sqlite":
+        scans = [re.match(r"SCAN (\w+)", line["detail"]) for line in plan]
+        return [scan[0] for scan in scans if scan and scan[1] in names]
+    if connection.vendor == "postgresql":
+        reads = [step for step in plan if step["Node Type"].endswith("Scan") and step.get("Relation Name") in TABLES]
+        reads = [step for step in reads if step["Node Type"] != "Bitmap Heap Scan"]  # its index is a step of its own
+        indexed = [step for step in plan if step["Node Type"] == "Bitmap Index Scan"]
+        return [step for step in reads + indexed if "Index Cond" not in step]
+    return [line for line in plan if line["type"] in ("ALL", "index") and line["table"] in names]
+
+
+def test_the_statements_are_found():
+    assert len(STATEMENTS) >= 20
+    for name in ("signin.models.SESSION", "invites.models.LOOK", "people.models.BY_PHONE", "api.profile_sql.PROFILE"):
+        assert f"guestlist.{name}" in STATEMENTS
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", [name for name in STATEMENTS if name not in BY_THE_KEY])
+def test_no_hot_statement_reads_a_whole_table(crowd, name):
+    plan = explained(STATEMENTS[name])
+    assert plan
+    assert whole_tables(STATEMENTS[name], plan) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(BY_THE_KEY))
+def test_the_newest_are_read_in_the_order_of_the_key_and_without_sorting(crowd, name):
+    plan = explained(STATEMENTS[name])
+    if connection.vendor == "sqlite":
+        assert [line["detail"] for line in plan] == ["SCAN delivery_message"]  # no TEMP B-TREE: backwards, and it stops
+    elif connection.vendor == "postgresql":
+        assert [step["Node Type"] for step in plan] == ["Limit", "Index Scan"]
+        assert (plan[1]["Scan Direction"], plan[1]["Index Name"]) == ("Backward", "delivery_message_pkey")
+    else:
+        assert [(line["key"], "filesort" in str(line["Extra"])) for line in plan] == [("PRIMARY", False)]
+
+
+@pytest.mark.django_db
+def test_a_statement_that_does_read_a_whole_table_would_be_noticed(crowd):
+    """The guard itself: none of these columns has an index."""
+    for statement in (
+        "SELECT id FROM people_person WHERE username = %s",
+        "SELECT p.id FROM people_person p WHERE p.email = %s ORDER BY p.id",
+        "UPDATE people_person SET email = %s WHERE username = %s",
+        "DELETE FROM signin_session WHERE ip = %s",
+    ):
+        assert whole_tables(statement, explained(statement)) != [], statement
