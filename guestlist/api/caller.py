@@ -1,6 +1,5 @@
 """Who is calling: a cookie or a bearer token becomes a person; and what else the client shows of itself."""
 
-import ipaddress
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.datastructures import MultiValueDict
 
+from guestlist.lib import addresses
 from guestlist.lib.refusals import Refusal
 from guestlist.people.rules import CONTROL
 from guestlist.signin import actions, rules, sessions
@@ -75,20 +75,8 @@ def is_browser(request: HttpRequest) -> bool:
 
 
 def address(request: HttpRequest) -> str:
-    """The caller's address: the socket's, or behind TRUSTED_PROXIES=n the n-th from the right of X-Forwarded-For.
-
-    An IPv4-mapped IPv6 address is its IPv4.
-    """
-    found = request.META.get("REMOTE_ADDR", "")
-    if settings.TRUSTED_PROXIES:
-        chain = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-        if len(chain) >= settings.TRUSTED_PROXIES:
-            found = chain[-settings.TRUSTED_PROXIES]
-    try:
-        parsed = ipaddress.ip_address(found)
-    except ValueError:
-        return ""
-    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+    """The caller's address, behind TRUSTED_PROXIES too."""
+    return addresses.caller(request)
 
 
 def refuse_cross_site(request: HttpRequest) -> None:

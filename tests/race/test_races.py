@@ -95,9 +95,10 @@ def test_of_two_hundred_guesses_at_once_three_are_judged(url):
         bodies = [{"phone": asked["phone"], "challenge": asked["challenge"], "code": guess} for guess in guesses]
         answers = volley(url, [request("/user/confirm/", body) for body in bodies])
         judged = [one_ for one_ in answers if one_.status == 200 or one_.body["code"] == "wrong_code"]
-        assert len(judged) == 3
+        is_lucky = answers[0].status == 200  # then those that come later find a used code
+        assert 1 <= len(judged) <= 3 if is_lucky else len(judged) == 3
         assert set(statuses(answers)) <= {200, 400}
-        lucky += answers[0].status == 200
+        lucky += is_lucky
     print(f"lucky guesses: {lucky} of {ROUNDS} (expected {ROUNDS * 3 / 200:.1f} if the order were fair)")
 
 
