@@ -12,7 +12,7 @@ VENV_PYTHON = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
 def main() -> None:
     """Run one command; a wrong setting ends it with a sentence instead of a traceback."""
     if importlib.util.find_spec("django") is None and VENV_PYTHON.exists():
-        os.execv(VENV_PYTHON, [str(VENV_PYTHON), *sys.argv])
+        os.execv(VENV_PYTHON, [str(VENV_PYTHON), *sys.argv])  # noqa: S606  # itself, by the right Python
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guestlist.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -64,7 +64,10 @@ def _database() -> dict[str, Any]:
     if kind == "sqlite" and found["NAME"] in ("", ":memory:"):
         raise ImproperlyConfigured("DATABASE_URL must name a file: what is only in memory ends with each connection.")
     if kind == "sqlite":
-        Path(found["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(found["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImproperlyConfigured(f"DATABASE_URL: {error}.") from error
         found["TEST"] = {"NAME": str(VAR / f"test-{os.getpid()}.sqlite3")}  # two runs at once do not meet
     return {
         **found,
@@ -202,15 +205,17 @@ if HTTPS and TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.text("LOG_FORMAT", "line", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "guestlist.lib.logs.OneLine"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"faults": {"()": "guestlist.lib.logs.OnlyFaults"}},
+    "formatters": {"line": {"()": "guestlist.lib.logs.OneLine"}, "json": {"()": "guestlist.lib.logs.OneObject"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        "django.request": {"level": "ERROR"},  # a 4xx is an answer, not an event
+        "django.request": {"filters": ["faults"]},  # a 4xx or a 503 is an answer; a traceback is an event
         "django.db.backends": {"level": "INFO"},  # never statements: their parameters are people's numbers
         "django.template": {"level": "INFO"},  # nor contexts: the sandbox's pages show codes
     },

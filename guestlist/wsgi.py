@@ -1,8 +1,22 @@
 """What a WSGI server loads: `guestlist.wsgi:application`."""
 
 import os
+from collections.abc import Iterable
+from typing import Any
 
 from django.core.wsgi import get_wsgi_application
+from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guestlist.settings")
-application = get_wsgi_application()
+django = get_wsgi_application()
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Django's application; a Content-Type that Django cannot read, which it takes for a fault of ours, is nonsense."""
+    content_type = environ.get("CONTENT_TYPE", "")
+    if ";" in content_type:
+        try:
+            parse_header_parameters(content_type)
+        except ValueError:
+            environ["CONTENT_TYPE"] = "application/octet-stream"
+    return django(environ, start_response)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings
 
 from tests import servers
 from tests.guests import Guest
@@ -49,6 +50,14 @@ def fresh_database(request, tmp_path) -> Iterator[str]:
     """The URL of an empty database of each kind; skipped, loudly, where its server does not answer."""
     with servers.fresh_database(request.param, tmp_path) as url:
         yield url
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    """Tests of what only a database server can do belong to the runs on those; on SQLite they do not exist."""
+    if settings.USING_SQLITE:
+        gone = [item for item in items if "server" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=gone)
+        items[:] = [item for item in items if item not in gone]
 
 
 def pytest_report_header() -> list[str]:

@@ -24,7 +24,7 @@ URLS = {
     "postgres": os.environ.get("TEST_POSTGRES_URL", "postgres://guestlist:guestlist@127.0.0.1:5432/guestlist"),
     "mariadb": os.environ.get("TEST_MARIADB_URL", "mysql://guestlist:guestlist@127.0.0.1:3306/guestlist"),
 }
-START, STOP = 20, 20  # seconds
+START, STOP = 30, 20  # seconds
 
 
 def need(there: bool, what: str) -> None:
@@ -66,14 +66,20 @@ def fresh_database(kind: str, folder: Path) -> Iterator[str]:
 @contextmanager
 def running(database_url: str, **environment: str) -> Iterator[str]:
     """Guestlist, served by `manage.py serve` on a free port; its address. SIGTERM must end it with exit code 0."""
+    with starting(database_url, **environment) as (url, server):
+        wait_until_ready(url, server)
+        yield url
+
+
+@contextmanager
+def starting(database_url: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same, not waited for."""
     port = free_port()
     variables = {**os.environ, "DATABASE_URL": database_url, "PORT": str(port), **environment}
     variables.pop("DJANGO_SETTINGS_MODULE", None)
     server = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "serve"], env=variables, cwd=ROOT)
-    url = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_ready(url, server)
-        yield url
+        yield f"http://127.0.0.1:{port}", server
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(STOP) == 0, "SIGTERM must end the server with exit code 0"
@@ -85,7 +91,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START
     while time.monotonic() < deadline:
         assert server.poll() is None, "the server ended at its start"

@@ -47,10 +47,11 @@ def signed_in(request: HttpRequest) -> sessions.Caller:
 
 
 def client(request: HttpRequest, challenge: str | None = None, device: str | None = None) -> actions.Client:
-    """The client in front of us; what stands in the body wins over cookies."""
+    """The client in front of us; what stands in the body wins over cookies, and with Authorization none are read."""
+    cookies = {} if "HTTP_AUTHORIZATION" in request.META else request.COOKIES
     return actions.Client(
-        challenge=challenge or request.COOKIES.get(CHALLENGE_COOKIE),
-        device=device or request.COOKIES.get(DEVICE_COOKIE),
+        challenge=challenge or cookies.get(CHALLENGE_COOKIE),
+        device=device or cookies.get(DEVICE_COOKIE),
         session=_session_to_replace(request),
         is_browser=is_browser(request),
         ip=address(request),
@@ -127,5 +128,7 @@ class _CsrfCheck(CsrfViewMiddleware):
 
 
 def _session_to_replace(request: HttpRequest) -> str | None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.COOKIES.get(SESSION_COOKIE)
+    if "HTTP_AUTHORIZATION" not in request.META:
+        return request.COOKIES.get(SESSION_COOKIE)
+    scheme, _, token = request.META["HTTP_AUTHORIZATION"].partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 
 from guestlist.api import errors
@@ -98,8 +98,20 @@ def _check_body(request: HttpRequest) -> None:
         raise Refusal("invalid_request")
     if len(length) > 9 or int(length) > LARGEST_BODY:
         raise Refusal("too_large")
-    if int(length) and request.method not in ("GET", "HEAD") and not _is_json(request):
-        raise Refusal("unsupported_media_type")
+    if int(length) and request.method not in ("GET", "HEAD"):
+        if not _is_json(request):
+            raise Refusal("unsupported_media_type")
+        _read_body(request, int(length))
+
+
+def _read_body(request: HttpRequest, length: int) -> None:
+    # Now, while no database connection is held: a body may come a byte at a time, or end before its end.
+    try:
+        body = request.body
+    except UnreadablePostError as error:
+        raise Refusal("invalid_request") from error
+    if len(body) != length:
+        raise Refusal("invalid_request")
 
 
 def _is_json(request: HttpRequest) -> bool:

@@ -24,7 +24,6 @@ class Enter(Body):
     code: str = Field(
         description="In any case, with spaces or dashes, or as a pasted link; O counts as 0, I and L as 1.",
         examples=["7k2m-9q"],
-        max_length=300,
     )
 
 

@@ -63,7 +63,7 @@ def list_sessions(request: HttpRequest) -> list[dict[str, Any]]:
 )
 def end_others(request: HttpRequest) -> dict[str, int]:
     """Ends every session of mine but the one that asks."""
-    return {"ended": sessions.end_others(request.auth)}  # type: ignore[attr-defined]
+    return {"ended": sessions.end_others(request.auth, caller.address(request))}  # type: ignore[attr-defined]
 
 
 @operation(
@@ -76,6 +76,6 @@ def end_others(request: HttpRequest) -> dict[str, int]:
 )
 def end_session(request: HttpRequest, session_id: str) -> dict[str, int]:
     """Ends the session with this id; of nobody else's session is it told whether it exists."""
-    if not sessions.end(request.auth, session_id):  # type: ignore[attr-defined]
+    if not sessions.end(request.auth, session_id, caller.address(request)):  # type: ignore[attr-defined]
         raise Refusal("not_found")
     return {"ended": 1}

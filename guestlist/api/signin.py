@@ -1,5 +1,6 @@
 """Sign in: ask for a code, confirm it, sign out."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from guestlist.api.body import Body
 from guestlist.api.openapi import operation
 from guestlist.invites import actions as invites
 from guestlist.lib import phone as phones
+from guestlist.lib import sql
 from guestlist.lib.clock import rfc3339
 from guestlist.lib.refusals import Refusal
 from guestlist.signin import actions, rules, sessions
@@ -55,9 +57,7 @@ class Confirm(Body):
     challenge: str | None = TOKEN
     device: str | None = TOKEN
     invite_code: str | None = Field(
-        None,
-        description="Somebody's invite code, entered at sign-up. A bad one does not stop the sign-in.",
-        max_length=300,
+        None, description="Somebody's invite code, entered at sign-up. A bad one does not stop the sign-in."
     )
 
 
@@ -105,7 +105,8 @@ def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[
     try:
         asked = actions.ask(phone, client)
     finally:
-        request.allowance = actions.allowance(client)  # type: ignore[attr-defined]  # the door makes headers of it
+        with suppress(*sql.AWAY):  # what has been decided is not undone because its headers cannot be told
+            request.allowance = actions.allowance(client)  # type: ignore[attr-defined]  # for the door
     caller.set_cookie(response, caller.CHALLENGE_COOKIE, asked.challenge, asked.expires_in)
     get_token(request)  # sets the csrftoken cookie
     shown = {name: value for name, value in asked._asdict().items() if name != "is_known" and value is not None}
@@ -146,7 +147,7 @@ def confirm(request: HttpRequest, payload: Confirm, response: HttpResponse) -> d
 def logout(request: HttpRequest, response: HttpResponse) -> dict[str, bool]:
     """Ends this session at once. The device stays known."""
     who: sessions.Caller = request.auth  # type: ignore[attr-defined]
-    sessions.end(who, who.session_id)
+    sessions.end(who, who.session_id, caller.address(request))
     caller.forget_cookie(response, caller.SESSION_COOKIE)
     return {"logout": True}
 
@@ -158,4 +159,6 @@ def _enter(person_id: int, invite_code: str | None, ip: str) -> dict[str, str] |
         invites.activate(person_id, invite_code, ip)
     except Refusal as refusal:
         return {"status": "refused", "code": refusal.code}
+    except sql.AWAY:
+        return {"status": "refused", "code": "unavailable"}  # the sign-in is done, and its token is told only now
     return {"status": "activated"}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from guestlist.invites import models, policies, rules
-from guestlist.lib import clock, keys, limits, sql
+from guestlist.lib import audit, clock, keys, limits, sql
 from guestlist.lib.addresses import source
 from guestlist.lib.phone import masked
 from guestlist.lib.refusals import Refusal
@@ -35,8 +35,9 @@ def activate(person_id: int, typed: str, ip: str) -> None:
     Refuses with `malformed_invite`, `already_activated`, `own_invite`, `unknown_invite` (nobody's, or a blocked
     person's), `too_many_requests` after many unknown ones and, where INVITE_LOOPS=refuse, `invite_loop`.
     """
-    if refusal := _activate(person_id, rules.canonical(typed), source(ip)):
-        raise Refusal(refusal)
+    with audit.refusals("invite.refused", person_id=person_id, ip=ip):
+        if refusal := _activate(person_id, rules.canonical(typed), ip):
+            raise Refusal(refusal)
 
 
 def invitees_of(person_id: int, cursor: str | None, limit: int) -> Page:
@@ -62,7 +63,7 @@ def shown(phone: str, visibility: str) -> str | None:
 
 
 @sql.in_one_transaction
-def _activate(person_id: int, code: str, address: str) -> str | None:
+def _activate(person_id: int, code: str, ip: str) -> str | None:
     """None, or the name of a refusal that must not roll back the try that it counted."""
     found = sql.row(models.LOOK, code, person_id)
     if found is None:
@@ -74,10 +75,11 @@ def _activate(person_id: int, code: str, address: str) -> str | None:
     if inviter_id == person_id:
         raise Refusal("own_invite")
     is_unknown = inviter_id is None or inviter_blocked_at is not None
-    _count_try(person_id, address, is_unknown)
+    _count_try(person_id, source(ip), is_unknown)
     if is_unknown:
         return "unknown_invite"
-    _insert(person_id, inviter_id, code, phone)
+    if _insert(person_id, inviter_id, code, phone):
+        audit.record("invite.activated", phone=phone, person_id=person_id, ip=ip, inviter=inviter_id)
     return None
 
 
@@ -100,7 +102,7 @@ def _in_force() -> dict[str, limits.Policy]:
     return limits.in_force(policies.POLICIES)
 
 
-def _insert(person_id: int, inviter_id: int, code: str, phone: str) -> None:
+def _insert(person_id: int, inviter_id: int, code: str, phone: str) -> bool:
     # The unique keys decide: the invitee's, the number's in the ledger, and the pair's where loops are refused.
     now = clock.now()
     loop_key = None
@@ -119,12 +121,14 @@ def _insert(person_id: int, inviter_id: int, code: str, phone: str) -> None:
         rival = sql.row(models.ENTERED, person_id)
         if rival is None:
             raise Refusal("invite_loop" if loop_key else "unknown_invite")  # unknown: deleted a moment ago
-        return _once(rival[0], code)
+        _once(rival[0], code)
+        return False
     digest = keys.mac(settings.LEDGER_SUBKEY, "v1", phone).hex()
     if not sql.insert("invites_ledgerline", digest=digest, activated_at=now, expires_at=None):
         raise Refusal("already_activated")  # by this number, in an earlier life; the insert above is rolled back
     sql.count_up("invites_tally", "inviter_id", "invitees", inviter_id)
     models.JournalLine.objects.create(at=now, what="activated", invitee_id=person_id, inviter_id=inviter_id, code=code)
+    return True
 
 
 def _once(entered: str, code: str) -> None:

@@ -76,6 +76,6 @@ REVERSE = "SELECT invitee_id FROM invites_activation WHERE invitee_id = %s AND i
 INVITEES = (
     "SELECT a.invitee_id, a.activated_at, p.phone, p.phone_visibility FROM invites_activation a"
     " JOIN people_person p ON p.id = a.invitee_id"
-    " WHERE a.inviter_id = %s AND (a.activated_at > %s OR (a.activated_at = %s AND a.invitee_id > %s))"
+    " WHERE a.inviter_id = %s AND a.activated_at >= %s AND (a.activated_at > %s OR a.invitee_id > %s)"
     " ORDER BY a.activated_at, a.invitee_id LIMIT %s"
 )

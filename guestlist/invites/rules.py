@@ -34,7 +34,8 @@ def canonical(typed: str) -> str:
     Forgiven: case, spaces, dashes, a pasted link, full-width letters, O for 0, I and L for 1, Cyrillic look-alikes.
     """
     if len(typed) <= LONGEST_TYPED:
-        text = unicodedata.normalize("NFKC", typed).upper()
+        seen = "".join(letter for letter in typed if unicodedata.category(letter) != "Cf")  # messengers add unseen ones
+        text = unicodedata.normalize("NFKC", seen).upper()
         link = LINK.search(text)
         code = GAPS.sub("", link[1] if link else text).translate(LOOK_ALIKES)
         if CODE.fullmatch(code):

@@ -1,6 +1,7 @@
-"""The tools' place in Django: they keep one table, of limits."""
+"""The tools' place in Django: they keep two tables, of limits and of the audit trail."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class LibConfig(AppConfig):
@@ -8,3 +9,4 @@ class LibConfig(AppConfig):
 
     name = "guestlist.lib"
     label = "limits"
+    verbose_name = _("Security")

@@ -7,8 +7,15 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from guestlist.lib import addresses
 from guestlist.lib import phone as phones
+from guestlist.lib.audit import Operator
 from guestlist.lib.refusals import Refusal
+
+
+def operator(request: HttpRequest) -> Operator:
+    """The operator behind a request of the admin."""
+    return Operator(request.user.get_username(), addresses.caller(request))
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]

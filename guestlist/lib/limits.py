@@ -5,7 +5,7 @@ and the time to wait is known to the second. It knows nothing of what is limited
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -122,7 +122,7 @@ def windows(text: str) -> tuple[Window, ...]:
     found = []
     for part in text.replace(" ", "").split(","):
         match = WINDOW.fullmatch(part)
-        if not match or not int(match[1]) or match[2] == "0":
+        if not match or not int(match[1]) or not int(match[2] or 1):
             raise ValueError("it must be like 3/15m,5/h,10/d")
         found.append(Window(int(match[1]), int(match[2] or 1) * UNITS[match[3]]))
     return tuple(found)
@@ -155,11 +155,26 @@ def left(spend: Spend, now: datetime, secret: bytes) -> Allowance:
         counted = [use for use in _recent(uses, window, now) if not use.is_forgiven]
         reset = -(-(counted[0].at + window.seconds * 1000 - _millis(now)) // 1000) if counted else 0
         found.append(Allowance(max(0, window.most - len(counted)), reset, window))
-    return min(found)
+    return min(found, key=lambda allowance: (allowance.left, -allowance.reset))
 
 
 def forgive(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
     """Give back the newest use with each spend's tag. Forgiven ones still count to three times the policy's figures."""
+    _undo(spends, now, secret, lambda use: [use._replace(is_forgiven=True)])
+
+
+def take_back(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
+    """Undo the newest use with each spend's tag, wholly: of a try that was taken first and turned out not to count."""
+    _undo(spends, now, secret, lambda use: [])
+
+
+def rounded_up(seconds: float) -> int:
+    """Seconds to wait, rounded so that they do not tell which limit it was: to 10 s, 60 s or 15 minutes."""
+    grain = 10 if seconds <= 900 else 60 if seconds <= 3600 else 900
+    return int(-(-seconds // grain) * grain)
+
+
+def _undo(spends: Sequence[Spend], now: datetime, secret: bytes, undone: Callable[[Use], list[Use]]) -> None:
     slots = [slot for spend in spends for slot in _slots(spend, now, secret)]
     remembered = _lock(slots, now)
     changes = []
@@ -167,15 +182,9 @@ def forgive(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
         uses = _uses(remembered[slot.id])
         mine = [index for index, use in enumerate(uses) if use.tag == slot.spend.tag and not use.is_forgiven]
         if mine:
-            uses[mine[-1]] = uses[mine[-1]]._replace(is_forgiven=True)
+            uses[mine[-1] : mine[-1] + 1] = undone(uses[mine[-1]])
             changes.append((slot, _text(uses)))
     _write(changes, now)
-
-
-def rounded_up(seconds: float) -> int:
-    """Seconds to wait, rounded so that they do not tell which limit it was: to 10 s, 60 s or 15 minutes."""
-    grain = 10 if seconds <= 900 else 60 if seconds <= 3600 else 900
-    return int(-(-seconds // grain) * grain)
 
 
 def _slots(spend: Spend, now: datetime, secret: bytes) -> list[Slot]:

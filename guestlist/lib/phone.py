@@ -57,6 +57,13 @@ def masked(e164: str) -> str:
     )
 
 
+def starred(e164: str) -> str:
+    """The number as logs may hold it: country code and last two digits, `+7********33`. Parses nothing: it is cheap."""
+    codes = phonenumbers.COUNTRY_CODE_TO_REGION_CODE  # no country code begins with another
+    code = next((e164[1:end] for end in (2, 3, 4) if int(e164[1:end] or 0) in codes), "")
+    return f"+{code}{'*' * (len(e164) - len(code) - 3)}{e164[-2:]}"
+
+
 def national(e164: str, region: str) -> str:
     """The number as a person of `region` would write it."""
     number = phonenumbers.parse(e164)

@@ -12,11 +12,15 @@ from typing import Any, ParamSpec, TypeVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from guestlist.lib.databases import NoneFree
+
 AWAY = (OperationalError, InterfaceError)  # the database does not answer: 503, never 500
 
 DEADLOCKED = ("40P01", "40001", 1213, 1205, 1020)  # PostgreSQL's and MariaDB's names for "lost a race, try again"
 TRIES = 4
 
+PATIENCE = 5.0  # seconds, as for a connection
+_writers = threading.BoundedSemaphore(max(1, settings.DB_POOL - 1))
 _crowd = threading.BoundedSemaphore(max(1, settings.DB_POOL // 4))
 
 P = ParamSpec("P")
@@ -33,16 +37,16 @@ def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """All rows. A read whose idle connection turns out to be dead is made once more, on a new one."""
     try:
         return _read(statement, values)
-    except AWAY:
-        if connection.in_atomic_block or not _is_dead():
+    except AWAY as error:
+        if connection.in_atomic_block or not _is_dead(error):
             raise
-        connection.close()
+        _forget_connections()
         return _read(statement, values)
 
 
 def change(statement: str, *values: Any) -> int:
     """Run a change; how many rows it took. Row counts decide who was first, not a look before."""
-    with connection.cursor() as cursor:
+    with _as_a_writer(), connection.cursor() as cursor:
         cursor.execute(statement, _fit(values))
         return int(cursor.rowcount)
 
@@ -77,14 +81,16 @@ def in_one_transaction(act: Callable[P, T]) -> Callable[P, T]:
         for round_ in range(1, TRIES + 1):
             has_acted = False
             try:
-                with transaction.atomic():
+                with _as_a_writer(), transaction.atomic():
                     result = act(*args, **kwargs)
                     has_acted = True
                 return result
             except AWAY as error:
-                again = lost_a_race(error) or (not has_acted and round_ == 1 and _is_dead())
-                if not again or round_ == TRIES or connection.in_atomic_block:
+                died = not has_acted and round_ == 1 and _is_dead(error)
+                if not (died or lost_a_race(error)) or round_ == TRIES or connection.in_atomic_block:
                     raise
+                if died:
+                    _forget_connections()
                 time.sleep(0.01 * round_)
         raise AssertionError("unreachable")
 
@@ -110,11 +116,13 @@ def in_a_crowd() -> Iterator[None]:
     The others are for those who only read: without this bound a profile queues behind every ask that came before it,
     for a connection and for the interpreter (docs/decisions/0008-waiting-threads.md has the figures).
     """
-    with _crowd:
-        try:
-            yield
-        finally:
-            let_go()
+    if not _crowd.acquire(timeout=PATIENCE):
+        raise NoneFree(f"too many are waiting for the database, for {PATIENCE} s")
+    try:
+        yield
+    finally:
+        let_go()
+        _crowd.release()
 
 
 @contextmanager
@@ -155,8 +163,31 @@ def _read(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return cursor.fetchall()  # type: ignore[no-any-return]
 
 
-def _is_dead() -> bool:
+@contextmanager
+def _as_a_writer() -> Iterator[None]:
+    # One connection is always left to those who read, however long writers wait for a lock or for each other.
+    if connection.in_atomic_block:
+        yield
+        return
+    if not _writers.acquire(blocking=False):
+        let_go()  # nor does this thread keep the one it has read with
+        if not _writers.acquire(timeout=PATIENCE):
+            raise NoneFree(f"too many are writing, for {PATIENCE} s")
+    try:
+        yield
+    finally:
+        _writers.release()
+
+
+def _is_dead(error: Exception) -> bool:
+    if isinstance(error, NoneFree):
+        return False
     return connection.connection is None or not connection.is_usable()
+
+
+def _forget_connections() -> None:
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # what ended one has ended its idle neighbours too
 
 
 def _fit(values: Sequence[Any]) -> list[Any]:

@@ -1,11 +1,13 @@
 """What can be done with people: arrive, be known, be edited. Callers that already are in a transaction stay in it."""
 
 import secrets
+from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
 
-from guestlist.lib import clock, sql
+from guestlist.lib import audit, clock, sql
+from guestlist.lib.audit import Operator
 from guestlist.people import models, rules
 
 DRAWS = 20  # at 100 million people a drawn code is taken with 9 %: twenty in a row, never
@@ -42,9 +44,10 @@ def arrive(phone: str) -> Arrival:
     raise RuntimeError("no free invite code was drawn")
 
 
-def is_known(phone: str) -> bool:
-    """Whether somebody has signed in with this E.164 number."""
-    return sql.row(models.BY_PHONE, phone) is not None
+def id_of(phone: str) -> int | None:
+    """The person who has signed in with this E.164 number; None when nobody has."""
+    found = sql.row(models.BY_PHONE, phone)
+    return found[0] if found else None
 
 
 def edit(person_id: int, username: str | None, email: str | None, phone_visibility: str | None) -> None:
@@ -57,3 +60,23 @@ def edit(person_id: int, username: str | None, email: str | None, phone_visibili
     changes = {field: value for field, value in wanted.items() if value is not None}
     if changes:
         sql.change(models.EDIT.format(", ".join(f"{field} = %s" for field in changes)), *changes.values(), person_id)
+
+
+@sql.in_one_transaction
+def block(person: models.Person, operator: Operator) -> bool:
+    """Block a person from this moment on: their sessions and their invite code stop working. False when they were."""
+    return _turn(person, "person.blocked", operator, clock.now())
+
+
+@sql.in_one_transaction
+def unblock(person: models.Person, operator: Operator) -> bool:
+    """Let a person in again; sessions that have not ended work again. False when they were not blocked."""
+    return _turn(person, "person.unblocked", operator, None)
+
+
+def _turn(person: models.Person, event: str, operator: Operator, blocked_at: datetime | None) -> bool:
+    others = models.Person.objects.filter(pk=person.pk, blocked_at__isnull=blocked_at is not None)
+    if not others.update(blocked_at=blocked_at):
+        return False
+    audit.record(event, phone=person.phone, person_id=person.pk, ip=operator.ip, by=operator.name)
+    return True

@@ -5,8 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from guestlist.lib import clock
-from guestlist.lib.desk import ByPhone
+from guestlist.lib.desk import ByPhone, operator
+from guestlist.people import actions
 from guestlist.people.models import Person
 
 
@@ -33,15 +33,13 @@ class PersonAdmin(ByPhone):
     @admin.action(description=_("Block: their sessions and their invite code stop working"), permissions=["change"])
     def block(self, request: HttpRequest, people: QuerySet[Person]) -> None:
         """Block these people from this moment on."""
-        for person in people.filter(blocked_at=None):
-            person.blocked_at = clock.now()
-            person.save(update_fields=["blocked_at"])
-            self.log_change(request, person, "blocked")
+        for person in people:
+            if actions.block(person, operator(request)):
+                self.log_change(request, person, "blocked")
 
     @admin.action(description=_("Unblock"), permissions=["change"])
     def unblock(self, request: HttpRequest, people: QuerySet[Person]) -> None:
         """Let these people in again; sessions that have not ended work again."""
-        for person in people.exclude(blocked_at=None):
-            person.blocked_at = None
-            person.save(update_fields=["blocked_at"])
-            self.log_change(request, person, "unblocked")
+        for person in people:
+            if actions.unblock(person, operator(request)):
+                self.log_change(request, person, "unblocked")

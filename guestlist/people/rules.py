@@ -41,6 +41,6 @@ def email(text: str) -> str:
 
 def _text(text: str, refusal: str) -> str:
     tidy = unicodedata.normalize("NFC", text).strip()
-    if len(tidy) > LONGEST_TEXT or CONTROL.search(tidy):
+    if len(tidy) > LONGEST_TEXT or CONTROL.search(text):
         raise Refusal(refusal)
     return tidy

@@ -1,12 +1,12 @@
 """The two acts of signing in: ask for a code, confirm it."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
 from guestlist.delivery import actions as delivery
-from guestlist.lib import clock, keys, limits, sql
+from guestlist.lib import audit, clock, keys, limits, sql
 from guestlist.lib.refusals import Refusal
 from guestlist.people import actions as people
 from guestlist.signin import guard, models, rules, sending, sessions
@@ -60,7 +60,7 @@ def ask(phone: str, client: Client) -> Asked:
 
     Refuses with `delivery_failed` when it could not be sent, or when too many messages are waited for already.
     """
-    with delivery.waiting():
+    with audit.refusals("code.refused", phone=phone, ip=client.ip), delivery.waiting():
         with sql.in_a_crowd():
             token, challenge, is_known, message = _open_challenge(phone, client)
         state = delivery.send(message)
@@ -88,18 +88,24 @@ def confirm(phone: str, typed: str, client: Client) -> Confirmed:
     if spent is None:
         raise _expired(phone, client)
     if not rules.matches(typed, code_of(spent.challenge)):
-        raise Refusal("wrong_code", attempts_left=rules.TRIES - spent.challenge.attempts)
+        left = rules.TRIES - spent.challenge.attempts
+        audit.record("code.wrong", phone=phone, person_id=people.id_of(phone), ip=client.ip, left=left)
+        raise Refusal("wrong_code", attempts_left=left)
     admitted = _admit(spent, client)
     if admitted == "code_expired":
         raise _expired(phone, client)
     if isinstance(admitted, str):
+        audit.refused("code.refused", admitted, phone=phone, person_id=people.id_of(phone), ip=client.ip)
         raise Refusal(admitted)
     return admitted
 
 
 def allowance(client: Client) -> limits.Allowance | None:
     """How many codes the client's own address may still ask for; None in the relaxed sandbox."""
-    return sending.allowance(client.ip, clock.now())
+    if not limits.is_on():
+        return None
+    with sql.in_a_crowd():
+        return sending.allowance(client.ip, clock.now())
 
 
 def code_of(challenge: rules.Challenge) -> str:
@@ -129,14 +135,16 @@ def phone_asked(token: str) -> str | None:
 @sql.in_one_transaction
 def _open_challenge(phone: str, client: Client) -> tuple[str, rules.Challenge, bool, delivery.Message]:
     now = clock.now()
-    is_known = people.is_known(phone)
+    person_id = people.id_of(phone)
     who = guard.classify(phone, client.device, client.ip, now)
-    sending.take(sending.asking(phone, who.device, client.ip, is_known), now)
+    sending.take(sending.asking(phone, who.device, client.ip, person_id is not None), now)
     token, challenge = _same_again(phone, client.challenge, who, now) or _new_challenge(
         phone, client.challenge, who, now
     )
     message = delivery.accept("code", challenge.id, phone, challenge.expires_at)
-    return token, challenge, is_known, message
+    facts: dict[str, Any] = {"digits": who.digits, "device": _known(who.device), "again": token == client.challenge}
+    audit.record("code.asked", phone=phone, person_id=person_id, ip=client.ip, **facts)
+    return token, challenge, person_id is not None, message
 
 
 def _same_again(phone: str, token: str | None, who: guard.Class, now: datetime) -> tuple[str, rules.Challenge] | None:
@@ -207,13 +215,21 @@ def _admit(spent: Spent, client: Client) -> Confirmed | str:
     who = people.arrive(challenge.phone)
     if who.is_blocked:
         return "person_blocked"
-    if client.session:
-        sessions.end_presented(client.session)
+    is_replaced = bool(client.session) and sessions.end_presented(client.session or "")
     kind = "cookie" if client.is_browser else "token"
     sending.confirmed(sending.asking(challenge.phone, challenge.device, client.ip, is_known=True), clock.now())
     opened = sessions.open_session(who.person_id, kind, client.ip, client.user_agent)
     device = sessions.remember_device(client.device, challenge.phone)
+    whose: dict[str, Any] = {"phone": challenge.phone, "person_id": who.person_id, "ip": client.ip}
+    if who.is_new:
+        audit.record("registered", **whose)
+    facts: dict[str, Any] = {"kind": kind, "device": _known(device == client.device), "replaced": is_replaced}
+    audit.record("signed_in", **whose, **facts, session=sessions.short(opened.token), agent=client.user_agent)
     return Confirmed(who.person_id, who.is_new, opened, device)
+
+
+def _known(device: object) -> str:
+    return "known" if device else "new"
 
 
 def _has_pepper(challenge: rules.Challenge) -> bool:
@@ -221,6 +237,7 @@ def _has_pepper(challenge: rules.Challenge) -> bool:
 
 
 def _expired(phone: str, client: Client) -> Refusal:
+    audit.refused("code.refused", "code_expired", phone=phone, ip=client.ip)
     next_one = guard.classify(phone, client.device, client.ip, clock.now())
     who = sending.asking(phone, next_one.device, client.ip, is_known=False)
     return Refusal("code_expired", code_length=next_one.digits, resend_in=sending.resend_in(who, clock.now()))
@@ -229,7 +246,8 @@ def _expired(phone: str, client: Client) -> Refusal:
 def _resend_in(phone: str, device: str, client: Client) -> int:
     if not limits.is_on():
         return rules.seconds(rules.RESEND_AFTER)  # what it will be; the relaxed sandbox takes an ask at any time
-    return sending.resend_in(sending.asking(phone, device, client.ip, is_known=False), clock.now())
+    with sql.in_a_crowd():
+        return sending.resend_in(sending.asking(phone, device, client.ip, is_known=False), clock.now())
 
 
 def _id_of(token: str) -> str:

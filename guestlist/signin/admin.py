@@ -1,9 +1,11 @@
 """Challenges, sessions and devices, as operators see them. There is no code to see: none is stored."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from guestlist.lib.desk import ByPhone, LookOnly
+from guestlist.lib.desk import ByPhone, LookOnly, operator
+from guestlist.signin import sessions
 from guestlist.signin.models import Challenge, Device, Session
 
 
@@ -34,6 +36,15 @@ class SessionAdmin(ByPhone, LookOnly):
     def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
         """Ending a session is deleting its row, for those who may."""
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Session) -> None:
+        """End this one."""
+        sessions.end_for(obj, operator(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        """End those that were chosen in the list."""
+        for session in queryset:
+            sessions.end_for(session, operator(request))
 
 
 @admin.register(Device)

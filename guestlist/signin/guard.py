@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from guestlist.lib import keys, limits, sql
+from guestlist.lib import audit, keys, limits, sql
 from guestlist.lib.addresses import source
 from guestlist.signin import models, rules
 
 STATISTICS_FOR = 3600.0  # seconds; a week's median moves slowly
+BREAKER_TOLD = timedelta(hours=1)  # how often, while it stays open
 
 log = logging.getLogger("guestlist.signin")
 
@@ -85,7 +86,10 @@ def is_breaker_open(now: datetime) -> bool:
     """Whether so many short codes were guessed wrong, over the whole service, that unknown devices get longer ones."""
     found = sql.row(models.SHORT_GUESSES, now - timedelta(days=1), now - rules.MEMORY)
     month, day = (int(number) for number in found) if found else (0, 0)
-    return day >= _breaker_limit(now) or month >= rules.BREAKER_MONTH
+    is_open = day >= _breaker_limit(now) or month >= rules.BREAKER_MONTH
+    if is_open:
+        audit.record_once("breaker.opened", BREAKER_TOLD, wrong_today=day, wrong_in_30_days=month)
+    return is_open
 
 
 def _guesses_at(phone: str, now: datetime) -> Guesses:

@@ -69,7 +69,10 @@ class Device(models.Model):
         verbose_name = _("device")
         verbose_name_plural = _("devices")
         constraints = [models.UniqueConstraint(fields=["phone", "digest"], name="device_once_a_phone")]
-        indexes = [models.Index(fields=["created_at"], name="device_created")]
+        indexes = [
+            models.Index(fields=["created_at"], name="device_created"),
+            models.Index(fields=["digest"], name="device_digest"),
+        ]
 
     def __str__(self) -> str:
         return f"{masked(self.phone)} {self.seen_at:%Y-%m-%d}"
@@ -149,6 +152,7 @@ TAKE_BACK = "DELETE FROM signin_guess WHERE id = %s"
 DEVICES_SINCE = "SELECT COUNT(*) FROM signin_device WHERE created_at > %s AND created_at <= %s"
 
 KNOWN_DEVICE = "SELECT id FROM signin_device WHERE phone = %s AND digest = %s AND seen_at > %s"
+DEVICE_OF_ANYBODY = "SELECT id FROM signin_device WHERE digest = %s AND seen_at > %s LIMIT 1"
 DEVICE_SEEN = "UPDATE signin_device SET seen_at = %s WHERE phone = %s AND digest = %s AND seen_at > %s"
 DEVICES_OF = "SELECT id FROM signin_device WHERE phone = %s ORDER BY seen_at DESC, id DESC"
 FORGET_DEVICE = "DELETE FROM signin_device WHERE id = %s"

@@ -44,7 +44,7 @@ def spends(asking: Asking, policies: Mapping[str, Policy], budget: int) -> list[
         if not asking.is_known:
             used.append(Spend(policies["CODES_PER_PREFIX"], asking.phone[:-4]))
     share = 1.0 if asking.device else 1.0 - RESERVE
-    return [*used, Spend(policies["CODES_IN_ALL"].at_most(int(budget * share)), "all")]
+    return [*used, Spend(policies["CODES_IN_ALL"].at_most(max(1, int(budget * share))), "all")]
 
 
 def phone_spends(asking: Asking, policies: Mapping[str, Policy]) -> list[Spend]:

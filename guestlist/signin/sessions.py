@@ -4,7 +4,8 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
-from guestlist.lib import clock, keys, sql
+from guestlist.lib import audit, clock, keys, sql
+from guestlist.lib.audit import Operator
 from guestlist.signin import models, rules
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -104,24 +105,46 @@ def sessions_of(caller: Caller) -> list[Shown]:
     ]
 
 
-def end(caller: Caller, session_id: str) -> bool:
+@sql.in_one_transaction
+def end(caller: Caller, session_id: str, ip: str) -> bool:
     """End one of the caller's sessions; False when they have none of that id."""
-    return ID.fullmatch(session_id) is not None and sql.change(models.END, session_id, caller.person_id) == 1
+    if not ID.fullmatch(session_id) or not sql.change(models.END, session_id, caller.person_id):
+        return False
+    event = "signed_out" if session_id == caller.session_id else "session.ended"
+    audit.record(event, person_id=caller.person_id, ip=ip, session=short(session_id))
+    return True
 
 
-def end_others(caller: Caller) -> int:
+@sql.in_one_transaction
+def end_others(caller: Caller, ip: str) -> int:
     """End all sessions of the caller but this one; how many there were."""
-    return sql.change(models.END_OTHERS, caller.person_id, caller.session_id)
+    ended = sql.change(models.END_OTHERS, caller.person_id, caller.session_id)
+    if ended:
+        audit.record("sessions.ended", person_id=caller.person_id, ip=ip, ended=ended)
+    return ended
 
 
-def end_presented(token: str) -> None:
+@sql.in_one_transaction
+def end_for(session: models.Session, operator: Operator) -> None:
+    """End somebody's session, as an operator."""
+    if sql.change(models.END, session.pk, session.person_id):
+        facts = {"session": short(session.pk), "by": operator.name}
+        audit.record("session.ended", person_id=session.person_id, ip=operator.ip, **facts)
+
+
+def end_presented(token: str) -> bool:
     """End the session of this token, if it is one; for a confirmation that replaces it."""
-    if shown := presented(token):
-        sql.change(models.END_PRESENTED, shown.id, shown.secret_digest)
+    shown = presented(token)
+    return shown is not None and sql.change(models.END_PRESENTED, shown.id, shown.secret_digest) == 1
+
+
+def short(session_id: str) -> str:
+    """Enough of an id to tell a person's sessions apart in the audit trail."""
+    return session_id[:6]
 
 
 def remember_device(token: str | None, phone: str) -> str:
-    """The token of a device that has now signed in to this phone: the presented one when it is known, else a new one.
+    """The token of a device that has now signed in to this phone: the presented one when it is ours, else a new one.
 
     At most 10 devices a phone; the one that signed in longest ago is forgotten.
     """
@@ -129,7 +152,8 @@ def remember_device(token: str | None, phone: str) -> str:
     known_since = now - rules.DEVICE_LIFETIME
     if token and sql.change(models.DEVICE_SEEN, now, phone, keys.digest(token), known_since):
         return token
-    new = keys.token(128)
+    is_ours = token and sql.row(models.DEVICE_OF_ANYBODY, keys.digest(token), known_since)
+    new = token if token and is_ours else keys.token(128)  # two people may share a device: it keeps its token
     sql.insert("signin_device", digest=keys.digest(new), phone=phone, created_at=now, seen_at=now)
     for (device_id,) in sql.rows(models.DEVICES_OF, phone)[rules.DEVICES_A_PHONE :]:
         sql.change(models.FORGET_DEVICE, device_id)

@@ -9,11 +9,16 @@ class WebConfig(AppConfig):
     name = "guestlist.web"
 
     def ready(self) -> None:
-        """Refuse limits that are misspelt or cannot be read, before anything is served."""
+        """Limit operators' sign-in; refuse limits that are misspelt or cannot be read, before anything is served."""
+        from django.contrib import admin
+
         from guestlist.invites import policies as invites
         from guestlist.lib import limits
         from guestlist.signin import policies as signin
+        from guestlist.web import operators
 
-        known = {**signin.POLICIES, **invites.POLICIES}
+        admin.site.login_form = operators.OperatorSignIn
+        known = {**signin.POLICIES, **invites.POLICIES, **operators.POLICIES}
+        known.pop("CODES_IN_ALL")  # SMS_DAILY_BUDGET says that one
         limits.check_names(known.values())
         limits.in_force(known)

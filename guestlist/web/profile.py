@@ -74,7 +74,7 @@ def invitees(request: HttpRequest) -> HttpResponse:
 @visitor.acts
 def end_session(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
     """End one of my sessions; of nobody else's is it told whether there is one."""
-    if sessions.end(who, request.POST.get("id", "")):
+    if sessions.end(who, request.POST.get("id", ""), caller.address(request)):
         messages.success(request, _("That session is ended."))
     else:
         messages.info(request, _("That session had ended before."))
@@ -84,7 +84,7 @@ def end_session(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
 @visitor.acts
 def end_others(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
     """End all my sessions but this one."""
-    ended = sessions.end_others(who)
+    ended = sessions.end_others(who, caller.address(request))
     messages.success(
         request, ngettext("%(ended)d session ended.", "%(ended)d sessions ended.", ended) % {"ended": ended}
     )

@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,16 +15,24 @@ import pytest
 from guestlist.api.errors import STATUS
 from guestlist.api.openapi import WITH_BODY
 from guestlist.api.urls import api
+from guestlist.lib import limits
+from guestlist.signin import rules
 from tests import servers
 
 ROOT = servers.ROOT
 READMES = ["README.md", "README.ru.md"]
-PAPERS = [*READMES, "CHANGELOG.md", *(str(found.relative_to(ROOT)) for found in sorted(ROOT.glob("docs/**/*.md")))]
+PAPERS = [
+    *READMES,
+    "CHANGELOG.md",
+    "SECURITY.md",
+    *(str(found.relative_to(ROOT)) for found in sorted(ROOT.glob("docs/**/*.md"))),
+]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 ANY_REQUEST = {"unavailable", "internal_error", "not_signed_in", "csrf_failed", *WITH_BODY}
+HEAVIEST = 150_000  # bytes of a picture
 PRINTED = "http://127.0.0.1:8000"
 NEW_EACH_TIME = {"code", "challenge", "token", "device", "expires_at", "invite_code", "active_user_code"}
 
@@ -54,7 +64,8 @@ def defaults(tmp_path_factory) -> dict[str, str]:
 
 
 def test_every_setting_is_documented_with_its_default_and_none_is_stale(defaults):
-    documented = {name: cells[1] for cells in rows(paper("docs/settings.md")) for name in quoted(cells[0])}
+    settings = [cells for cells in rows(paper("docs/settings.md")) if not cells[0].startswith("`LIMIT_")]
+    documented = {name: cells[1] for cells in settings for name in quoted(cells[0])}
     no_default = {"none", "made once"}
     assert {name: "" if said in no_default else said.strip("`") for name, said in documented.items()} == defaults
 
@@ -71,6 +82,85 @@ def test_the_short_list_of_settings_has_the_same_defaults(name, defaults):
     assert len(settings) >= 5
     for names, said in ((quoted(cells[0]), quoted(cells[1])) for cells in settings):
         assert said == [defaults[setting] for setting in names]
+
+
+# ---- limits and the ladder -------------------------------------------------------------------------------------------
+def policies() -> dict[str, limits.Policy]:
+    """Every limit that any room has: `LIMIT_<NAME>` knows no others."""
+    rooms = [module for name, module in list(sys.modules.items()) if name.startswith("guestlist.")]
+    return {name: policy for room in rooms for name, policy in getattr(room, "POLICIES", {}).items()}
+
+
+@pytest.mark.parametrize(("name", "prefix"), [("docs/settings.md", "LIMIT_"), ("docs/security.md", "")])
+def test_every_limit_is_documented_with_its_figures_and_none_is_stale(name, prefix):
+    after = paper(name).partition("| Limit | Default |")[2].partition("\n\n")[0]
+    table = {quoted(cells[0])[0]: quoted(cells[1])[0] for cells in rows(after)}
+    assert {limit: limits.windows(figures) for limit, figures in table.items()} == {
+        prefix + limit: policy.windows for limit, policy in policies().items()
+    }
+    assert len(table) >= 13
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_short_list_of_settings_speaks_of_the_limits(name):
+    assert "| `LIMIT_<NAME>` |" in paper(name)
+
+
+def figure(rule: Any) -> str:
+    """A constant of the rules as docs/security.md writes it."""
+    if isinstance(rule, tuple):
+        spans = {timedelta(hours=1): "h", timedelta(days=1): "d"}
+        return ", ".join(f"{most}/{spans[span]}" for most, span in rule)
+    if isinstance(rule, timedelta):
+        return f"{rule.days} d" if rule.days else f"{rule.seconds} s"
+    return f"{rule:.0%}".replace("%", " %") if isinstance(rule, float) else str(rule)
+
+
+def test_the_figures_of_codes_and_of_the_breaker_are_those_of_the_rules():
+    table = {
+        quoted(cells[0])[0]: cells[1]
+        for cells in rows(paper("docs/security.md"))
+        if hasattr(rules, quoted(cells[0])[0])
+    }
+    assert table == {name: figure(getattr(rules, name)) for name in table}
+    assert len(table) == 12
+
+
+def test_the_ladder_is_documented_rung_by_rung_and_its_sum_is_right():
+    text = paper("docs/security.md")
+    found = re.findall(
+        r"^\| (\d+)(?:–\d+| and more) \| (\d) \| (\d+).*? \| (\d+)/10\^(\d) = (\S+) \|$", text, re.MULTILINE
+    )
+    for rung, (wrong, digits, judged, most, power, chance) in zip(rules.LADDER, found, strict=True):
+        assert (rung.wrong, rung.digits) == (int(wrong), int(digits))
+        assert rung.budget in (int(judged), None)
+        assert (judged, digits, float(chance)) == (most, power, int(most) / 10 ** int(power))
+    together = sum(float(chance) for *_, chance in found)
+    assert together <= 1e-3
+    assert f"{together:.2e}".replace("e-0", "e-") == "6.04e-4"
+    assert "together **6.04e-4**" in text
+
+
+def test_what_other_lengths_give_is_what_the_rules_say():
+    table = re.findall(r"^\| .*`CODE_DIGITS=(\d)`.* \| (.+) \| (\S+e-\d) \|$", paper("docs/security.md"), re.MULTILINE)
+    assert [int(digits) for digits, _, _ in table] == [4, 5, 6, 7, 8]
+    for shortest, judged, chance in table:
+        budgets = {}
+        for rung in rules.LADDER:
+            digits = max(rung.digits, int(shortest))
+            budgets[digits] = None if rung.budget is None else budgets.get(digits, 0) + rung.budget
+        budgets = {digits: most or 900 for digits, most in budgets.items()}
+        assert {int(digits): int(most) for most, digits in re.findall(r"(\d+) at (\d)", judged)} == budgets
+        assert float(chance) == pytest.approx(sum(most / 10**digits for digits, most in budgets.items()), rel=5e-3)
+
+
+def test_every_event_of_the_audit_trail_is_documented_and_none_is_stale():
+    code = "\n".join(found.read_text(encoding="utf-8") for found in sorted(ROOT.glob("guestlist/**/*.py")))
+    written = set(re.findall(r"\baudit\.(?:record|refused|refusals|record_once)\(\s*\"([a-z_.]+)\"", code))
+    after = paper("docs/security.md").partition("| Event | When |")[2].partition("\n\n")[0]
+    documented = {event for cells in rows(after) for event in quoted(cells[0])}
+    assert written <= documented
+    assert [event for event in sorted(documented) if f'"{event}"' not in code] == []
 
 
 # ---- the API ---------------------------------------------------------------------------------------------------------
@@ -180,6 +270,18 @@ def anchors(text: str) -> set[str]:
     """The anchors of a paper's headings, as GitHub makes them."""
     titles = [title for _, title in HEADING.findall(BLOCK.sub("", text))]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_picture_is_shown_and_none_is_heavy():
+    shown = {Path(target).name for name in PAPERS for target in LINK.findall(paper(name)) if target.endswith(".png")}
+    pictures = {found.name: found.stat().st_size for found in ROOT.glob("docs/images/*")}
+    assert set(pictures) == shown
+    assert [name for name, size in pictures.items() if size >= HEAVIEST] == []
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_readme_opens_with_a_picture(name):
+    assert "![" in paper(name).partition("\n## ")[0]
 
 
 @pytest.mark.parametrize("name", [*PAPERS, ".env.example"])

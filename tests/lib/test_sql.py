@@ -112,6 +112,11 @@ def test_times_of_every_driver_are_read_alike():
     assert sql.moment(NOON) == NOON
 
 
+def test_a_naive_time_is_utc_wherever_the_server_stands(settings):
+    settings.TIME_ZONE = "Asia/Tokyo"
+    assert sql.moment(NOON.replace(tzinfo=None)) == sql.moment("2026-01-31 12:00:00.123456") == NOON
+
+
 # ---- a transaction of its own
 
 

@@ -125,7 +125,7 @@ def test_null_and_other_types_are_refused_and_nothing_changes(alice, method, fie
     ("sent", "kept"),
     [
         (unicodedata.normalize("NFD", "Ёжик é"), "Ёжик é"),
-        ("  Анна \n", "Анна"),
+        ("  Анна  ", "Анна"),
         ("\N{GRINNING FACE} 李 ע", "\N{GRINNING FACE} 李 ע"),
         ("<b>'\"; DROP TABLE people_person; --", "<b>'\"; DROP TABLE people_person; --"),
         ("x" * 150, "x" * 150),

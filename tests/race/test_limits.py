@@ -100,3 +100,13 @@ def test_fifty_unknown_invite_codes_at_once_are_ten_tries(limited_url):
             request("/user/user-profile/activate-code/", {"code": f"ZZZ{number:03}"}, token) for number in range(50)
         ]
         assert names(volley(limited_url, tries)) == {"unknown_invite": 10, "too_many_requests": 40}
+
+
+def test_two_clients_that_confirm_one_known_number_at_once_both_sign_in(guessed_url):
+    """After a sign-in the pause is waived once an hour: both would have it."""
+    for _ in range(ROUNDS):
+        phone = fresh_phone()
+        asked = [one(guessed_url, "/user/login/", {"phone": phone}).body for _ in range(2)]
+        bodies = [{name: code[name] for name in ("phone", "code", "challenge")} for code in asked]
+        answers = names(volley(guessed_url, [request("/user/confirm/", body) for body in bodies * 5]))
+        assert answers == {"ok": 2, "code_expired": 8}

@@ -232,11 +232,14 @@ def test_the_device_stays_the_same_and_is_kept_only_as_a_digest(guest):
     assert Device.objects.get().digest != first
 
 
-def test_a_device_of_another_phone_or_an_invented_one_is_not_taken_over(guest):
-    alice = guest(PHONE)
-    hers = alice.confirm(alice.ask().json()["code"]).json()["device"]
-    bob = guest("+79005556677")
-    assert bob.confirm(bob.ask().json()["code"], device=hers).json()["device"] != hers
+def test_two_people_may_share_a_device(guest):
+    alice, bob = guest(PHONE), guest("+79005556677")
+    device = alice.confirm(alice.ask().json()["code"]).json()["device"]
+    assert bob.confirm(bob.ask().json()["code"], device=device).json()["device"] == device
+    assert set(Device.objects.values_list("phone", flat=True)) == {PHONE, "+79005556677"}
+
+
+def test_an_invented_device_is_not_taken_over(guest):
     charlie = guest("+79008889900")
     assert charlie.confirm(charlie.ask().json()["code"], device="x" * 22).json()["device"] != "x" * 22
 

@@ -15,6 +15,10 @@ from typing import Any
 from django.db import OperationalError
 
 
+class NoneFree(OperationalError):
+    """All connections of this process are in use, and stay so."""
+
+
 class Pool:
     """At most `size` connections; the most recently used goes out first, so that quiet hours let the others idle."""
 
@@ -24,12 +28,12 @@ class Pool:
         self._patience, self._oldest = patience, oldest
 
     def take(self, open_new: Callable[[], Any], hung_up: Callable[[Any], bool] = lambda _: False) -> Any:
-        """An idle connection or a new one; OperationalError when none came free within `patience` seconds.
+        """An idle connection or a new one; NoneFree when none came free within `patience` seconds.
 
         One whose server has hung up meanwhile, or that idled for too long, is closed and passed over.
         """
         if not self._places.acquire(timeout=self._patience):
-            raise OperationalError(f"no database connection came free within {self._patience} s")
+            raise NoneFree(f"no database connection came free within {self._patience} s")
         try:
             while (idle := self._newest_idle()) is not None:
                 given_back, connection = idle

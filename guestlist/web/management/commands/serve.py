@@ -11,9 +11,11 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from guestlist.delivery import actions as delivery
 from guestlist.lib.sql import one_at_a_time
+from guestlist.web.management.slate import clean_slate
 
 SANDBOX = "SANDBOX: no message is really sent, and every code is shown to whoever asks for it."
 
@@ -27,9 +29,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Does not return: this process becomes the server's."""
         self._claim_port()
-        with one_at_a_time("migrate"):
-            call_command("migrate", interactive=False, verbosity=0)
-            self._first_operator()
+        try:
+            self._prepare()
+        except (DatabaseError, OSError) as error:
+            raise CommandError(f"DATABASE_URL: the database cannot be used: {str(error).strip()}") from error
         if delivery.is_sandbox():
             self.stderr.write(self.style.WARNING(SANDBOX))
         host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
@@ -44,6 +47,14 @@ class Command(BaseCommand):
         ]
         server = [sys.executable, "-m", "granian", *command, "guestlist.wsgi:application"]
         os.execv(sys.executable, server)  # noqa: S606  # no shell, and no process between a supervisor and the server
+
+    def _prepare(self) -> None:
+        name = settings.DATABASES["default"]["NAME"]
+        if settings.USING_SQLITE and not os.path.exists(name):
+            os.close(os.open(name, os.O_CREAT | os.O_WRONLY, 0o600))  # people's numbers: for nobody else's eyes
+        with one_at_a_time("migrate"), clean_slate():
+            call_command("migrate", interactive=False, verbosity=0)
+            self._first_operator()
 
     def _claim_port(self) -> None:
         # The server's own sockets may share a port: a second server would start in silence and take every other call.

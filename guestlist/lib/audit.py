@@ -1,0 +1,120 @@
+"""The audit trail: who did what, from where. A row and a log line each; never a code, never a token.
+
+`record` inside the transaction of what it tells, so that both are committed or neither. `refused` behind it: a refusal
+rolls its transaction back. Whoever is refused can come again without end: rows of refusals are thinned, lines are not.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from guestlist.lib import clock, limits, logs, models, sql
+from guestlist.lib.logs import Fact
+from guestlist.lib.phone import starred
+from guestlist.lib.refusals import Refusal
+
+AUDIT_DAYS = 90
+THINNED = timedelta(seconds=10)  # of refusals for the same reason, a process writes one row in this time
+LONGEST_IP, LONGEST_REQUEST_ID = 45, 32
+INSERT = (
+    "INSERT INTO limits_auditline (at, event, phone, person_id, ip, request_id, facts)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+)
+OLDEST = "SELECT id FROM limits_auditline WHERE at < %s ORDER BY at LIMIT %s"
+
+
+class Operator(NamedTuple):
+    """An operator who acts: their name stands in the line as `by`."""
+
+    name: str
+    ip: str
+
+
+class Flood(NamedTuple):
+    """Refusals for one reason: when one was written, and how many came since."""
+
+    since: datetime
+    left_out: int
+
+
+_floods: dict[tuple[str, str], Flood] = {}
+_turn = threading.Lock()
+
+
+def record(event: str, *, phone: str | None = None, person_id: int | None = None, ip: str = "", **facts: Fact) -> None:
+    """Write down an event, in the caller's transaction if there is one; the log's line follows its commit."""
+    _tell(event, phone, person_id, ip, facts)
+    values = (starred(phone) if phone else "", person_id, ip[:LONGEST_IP])
+    sql.change(INSERT, clock.now(), event, *values, logs.request_id.get()[:LONGEST_REQUEST_ID], logs.words(facts))
+
+
+def refused(
+    event: str, reason: str, *, phone: str | None = None, person_id: int | None = None, ip: str = "", **facts: Fact
+) -> None:
+    """Write down a refusal, when its transaction is over. A row at most once in 10 s for each event and reason.
+
+    `reason` is a name of ours, never anything that was typed. The next row says how many were left out.
+    """
+    left_out = _left_out(event, reason)
+    if left_out is None:
+        _tell(event, phone, person_id, ip, {"reason": reason, **facts})
+    else:
+        more: dict[str, Any] = {"reason": reason, **facts, "left_out": left_out or None}
+        record(event, phone=phone, person_id=person_id, ip=ip, **more)
+
+
+@contextmanager
+def refusals(event: str, *, phone: str | None = None, person_id: int | None = None, ip: str = "") -> Iterator[None]:
+    """Write down the refusal that leaves this block; one by a limit is `limit.refused`, with its policy.
+
+    It stands around a transaction, never inside one.
+    """
+    try:
+        yield
+    except Refusal as refusal:
+        spent = refusal.__cause__
+        if isinstance(spent, limits.Limited):
+            refused("limit.refused", spent.policy.name, phone=phone, person_id=person_id, ip=ip, of=event)
+        else:
+            refused(event, refusal.code, phone=phone, person_id=person_id, ip=ip)
+        raise
+
+
+def record_once(event: str, within: timedelta, **facts: Any) -> None:
+    """Write down what goes on for a while, unless any process has within this time; looks at most once in 10 s."""
+    if _left_out(event, "") is not None and not sql.row(models.AUDITED_SINCE, event, clock.now() - within):
+        record(event, **facts)
+
+
+def forget_old(now: datetime, most: int = 1000) -> int:
+    """Delete up to `most` lines of more than 90 days, oldest first; how many. Call it again until it is 0.
+
+    A batch is one short statement, so that it never keeps a sign-in waiting.
+    """
+    old = [id_ for (id_,) in sql.rows(OLDEST, now - timedelta(days=AUDIT_DAYS), most)]
+    return sql.change(f"DELETE FROM limits_auditline WHERE id IN ({', '.join(['%s'] * len(old))})", *old) if old else 0
+
+
+def _tell(event: str, phone: str | None, person_id: int | None, ip: str, facts: dict[str, Fact]) -> None:
+    told = {"phone": starred(phone) if phone else None, "person": person_id, "ip": ip, **facts}
+    if connection.in_atomic_block:
+        connection.on_commit(partial(logs.event, event, told))  # what is rolled back has not happened
+    else:
+        logs.event(event, told)
+
+
+def _left_out(event: str, reason: str) -> int | None:
+    """How many were left out before this one, which is to be written; None when it is to be left out too."""
+    now = clock.now()
+    with _turn:
+        flood = _floods.get((event, reason))
+        if flood and flood.since <= now < flood.since + THINNED:
+            _floods[event, reason] = flood._replace(left_out=flood.left_out + 1)
+            return None
+        _floods[event, reason] = Flood(now, 0)
+        return flood.left_out if flood else 0
