@@ -14,17 +14,20 @@ class ActivationAdmin(ByPhone, LookOnly):
     list_display = ("invitee", "code", "inviter", "activated_at")
     fields = ("invitee", "code", "inviter", "activated_at")
     list_select_related = ("invitee", "inviter")
-    search_fields = ("code__iexact", "invitee__phone", "inviter__phone")
+    code_field = "code"
+    search_fields = ("invitee__phone", "inviter__phone")
     ordering = ("-activated_at",)
     show_full_result_count = False
 
 
 @admin.register(JournalLine)
-class JournalAdmin(LookOnly):
+class JournalAdmin(ByPhone, LookOnly):
     """What happened to activations; lines are only ever added."""
 
     list_display = ("at", "what", "invitee_id", "inviter_id", "code", "actor", "reason")
     list_filter = ("what",)
-    search_fields = ("=invitee_id", "=inviter_id", "code__iexact")
+    phone_field = ""
+    code_field = "code"
+    search_fields = ("=invitee_id", "=inviter_id")
     ordering = ("-at",)
     show_full_result_count = False

@@ -16,7 +16,8 @@ class PersonAdmin(ByPhone):
 
     list_display = ("phone", "username", "invite_code", "created_at", "blocked_at")
     list_filter = (("blocked_at", admin.EmptyFieldListFilter),)
-    search_fields = ("phone", "invite_code__iexact", "username", "email")
+    code_field = "invite_code"
+    search_fields = ("phone", "username", "email")
     date_hierarchy = "created_at"
     readonly_fields = ("phone", "invite_code", "created_at", "blocked_at")
     actions = ("block", "unblock")

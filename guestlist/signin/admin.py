@@ -29,7 +29,8 @@ class SessionAdmin(ByPhone, LookOnly):
     fields = ("person", "kind", "created_at", "last_seen_at", "expires_at", "ends_at", "ip", "user_agent")
     list_filter = ("kind",)
     list_select_related = ("person",)
-    search_fields = ("person__phone", "person__invite_code__iexact", "ip")
+    code_field = "person__invite_code"
+    search_fields = ("person__phone", "ip")
     ordering = ("-created_at",)
     show_full_result_count = False
 

@@ -1,6 +1,8 @@
 """The pages' addresses, each with and without its last slash: the page "/" and one address for each act."""
 
+from django.templatetags.static import static
 from django.urls import URLPattern, path
+from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from guestlist.web import profile, signin, views
@@ -19,6 +21,9 @@ PAGES = {
     "redoc": ("redoc", views.redoc),
 }
 
-urlpatterns: list[URLPattern] = [path("", views.home, name="home")]
+urlpatterns: list[URLPattern] = [
+    path("", views.home, name="home"),
+    path("favicon.ico", RedirectView.as_view(url=static("web/favicon.svg"))),  # where browsers look unasked
+]
 for address, (name, view) in PAGES.items():
     urlpatterns += [path(f"{address}/", view, name=name), path(address, view)]

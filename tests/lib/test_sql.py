@@ -1,5 +1,6 @@
 """Hot statements: who was first is told by the database, and a lost race is run again."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -251,9 +252,17 @@ def server(transactional_db) -> Iterator[None]:
 
 def cut_off() -> None:
     """End our connection as an operator would, or a restart: from the server's side."""
-    ours, theirs = {
-        "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend(%s, 5000)"),
-        "mysql": ("SELECT connection_id()", "KILL %s"),
+    ours, theirs, still = {
+        "postgresql": (
+            "SELECT pg_backend_pid()",
+            "SELECT pg_terminate_backend(%s)",
+            "SELECT 1 FROM pg_stat_activity WHERE pid = %s",
+        ),
+        "mysql": (
+            "SELECT connection_id()",
+            "KILL %s",
+            "SELECT 1 FROM information_schema.processlist WHERE id = %s",
+        ),
     }[connection.vendor]
     with connection.cursor() as cursor:
         cursor.execute(ours)
@@ -262,6 +271,11 @@ def cut_off() -> None:
     try:
         with operator.cursor() as cursor:
             cursor.execute(theirs, [pid])
+            deadline, is_there = time.monotonic() + 5, True
+            while is_there and time.monotonic() < deadline:  # a server lets go in its own time
+                cursor.execute(still, [pid])
+                is_there = cursor.fetchone() is not None
+            assert not is_there
     finally:
         operator.close()
 
