@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
+from hypothesis import settings as hypothesis
 
 from tests import servers
 from tests.guests import Guest
+
+hypothesis.register_profile("house", deadline=None)  # a busy machine is no fault
+hypothesis.load_profile("house")
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 
 from guestlist.api import errors
+from guestlist.lib import sql
 from guestlist.lib.logs import request_id
 from guestlist.lib.refusals import Refusal
 
@@ -71,8 +73,11 @@ class Door:
         return None if refusal is None else errors.answer(request, refusal)
 
 
-def door(view: View, methods: Iterable[str]) -> View:
-    """An API view behind the checks before it, in this order: method 405, length 411 and 413, media type 415."""
+def door(view: View, methods: Iterable[str], *, comes_in_crowds: bool = False) -> View:
+    """An API view behind the checks before it, in this order: method 405, length 411 and 413, media type 415.
+
+    What comes in crowds waits for its turn here, when its body has come: whoever sends slowly keeps nobody waiting.
+    """
     allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
 
     def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -84,7 +89,8 @@ def door(view: View, methods: Iterable[str]) -> View:
         _check_body(request)
         if request.method == "HEAD":
             request.method = "GET"  # the server leaves the body out
-        return view(request, *args, **kwargs)
+        with sql.in_a_crowd() if comes_in_crowds else nullcontext():
+            return view(request, *args, **kwargs)
 
     enter.csrf_exempt = True  # type: ignore[attr-defined]  # api/caller checks it, for those recognised by cookie
     return enter

@@ -79,7 +79,8 @@ def send(message: Message) -> str:
     if text is None:
         raise Refusal("delivery_failed")
     try:
-        gateway.send(Outgoing(message.phone, text))
+        with sql.out_of_the_crowd():
+            gateway.send(Outgoing(message.phone, text))
     except NotSent as failure:
         _end(message, "failed", str(failure)[:150])
         raise Refusal("delivery_failed", retry_after=RETRY_AFTER) from failure

@@ -21,6 +21,7 @@ TRIES = 4
 
 PATIENCE = 5.0  # seconds, as for a connection
 _writers = threading.BoundedSemaphore(max(1, settings.DB_POOL - 1))
+_here = threading.local()
 _crowd = threading.BoundedSemaphore(max(1, settings.DB_POOL // 4))
 
 P = ParamSpec("P")
@@ -38,7 +39,7 @@ def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:
     try:
         return _read(statement, values)
     except AWAY as error:
-        if connection.in_atomic_block or not _is_dead(error):
+        if connection.in_atomic_block or not _is_dead(connection.connection, error):
             raise
         _forget_connections()
         return _read(statement, values)
@@ -79,14 +80,15 @@ def in_one_transaction(act: Callable[P, T]) -> Callable[P, T]:
     @wraps(act)
     def whole(*args: P.args, **kwargs: P.kwargs) -> T:
         for round_ in range(1, TRIES + 1):
-            has_acted = False
+            has_acted, raw = False, connection.connection
             try:
                 with _as_a_writer(), transaction.atomic():
+                    raw = connection.connection  # a broken one is replaced before the error gets here
                     result = act(*args, **kwargs)
                     has_acted = True
                 return result
             except AWAY as error:
-                died = not has_acted and round_ == 1 and _is_dead(error)
+                died = not has_acted and round_ == 1 and _is_dead(raw, error)
                 if not (died or lost_a_race(error)) or round_ == TRIES or connection.in_atomic_block:
                     raise
                 if died:
@@ -111,18 +113,34 @@ def let_go() -> None:
 
 @contextmanager
 def in_a_crowd() -> Iterator[None]:
-    """Work that may come in hundreds at once takes at most a quarter of this process's connections.
+    """Work that may come in hundreds at once: as many threads do it at a time as a quarter of the connections.
 
-    The others are for those who only read: without this bound a profile queues behind every ask that came before it,
-    for a connection and for the interpreter (docs/decisions/0008-waiting-threads.md has the figures).
+    The others wait here, outside of the interpreter too. Without this bound a profile queues behind every ask that
+    came before it (docs/decisions/0008-waiting-threads.md has the figures). Inside of itself it does nothing.
     """
-    if not _crowd.acquire(timeout=PATIENCE):
-        raise NoneFree(f"too many are waiting for the database, for {PATIENCE} s")
+    if getattr(_here, "is_in_crowd", False):
+        yield
+        return
+    _join_crowd()
     try:
         yield
     finally:
+        _leave_crowd()
+
+
+@contextmanager
+def out_of_the_crowd() -> Iterator[None]:
+    """While this thread waits for something else than the database: it gives its place and its connection back."""
+    was_in_crowd = getattr(_here, "is_in_crowd", False)
+    if was_in_crowd:
+        _leave_crowd()
+    else:
         let_go()
-        _crowd.release()
+    try:
+        yield
+    finally:
+        if was_in_crowd:
+            _join_crowd()
 
 
 @contextmanager
@@ -157,10 +175,23 @@ def maybe_moment(value: Any) -> datetime | None:
     return None if value is None else moment(value)
 
 
+def _join_crowd() -> None:
+    if not _crowd.acquire(timeout=PATIENCE):
+        raise NoneFree(f"too many are waiting for the database, for {PATIENCE} s")
+    _here.is_in_crowd = True
+
+
+def _leave_crowd() -> None:
+    if _here.is_in_crowd:  # otherwise it could not come back from where it waited
+        _here.is_in_crowd = False
+        let_go()
+        _crowd.release()
+
+
 def _read(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, _fit(values))
-        return cursor.fetchall()  # type: ignore[no-any-return]
+        return list(cursor.fetchall())
 
 
 @contextmanager
@@ -179,10 +210,8 @@ def _as_a_writer() -> Iterator[None]:
         _writers.release()
 
 
-def _is_dead(error: Exception) -> bool:
-    if isinstance(error, NoneFree):
-        return False
-    return connection.connection is None or not connection.is_usable()
+def _is_dead(raw: Any, error: Exception) -> bool:
+    return raw is not None and not isinstance(error, NoneFree) and connection.hung_up(raw)  # type: ignore[attr-defined]
 
 
 def _forget_connections() -> None:

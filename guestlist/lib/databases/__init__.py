@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import OperationalError
+from django.db.backends.base.base import NO_DB_ALIAS
 
 
 class NoneFree(OperationalError):
@@ -102,7 +103,8 @@ class Pooled:
         if connection is None:
             return
         healthy = not (self.errors_occurred or self.closed_in_transaction or self.in_atomic_block)  # type: ignore[attr-defined]
-        if healthy and self.get_autocommit():  # type: ignore[attr-defined]
+        is_ours = self.alias != NO_DB_ALIAS  # type: ignore[attr-defined]  # Django's own, to make a test's database
+        if healthy and is_ours and self.get_autocommit():  # type: ignore[attr-defined]
             self._pool().give_back(connection)
         else:
             self._pool().drop(connection)

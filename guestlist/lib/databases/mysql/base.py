@@ -21,6 +21,8 @@ class DatabaseWrapper(Pooled, Plain):
 
     @staticmethod
     def hung_up(connection: Any) -> bool:
-        """Whether the server has ended this connection; mysqlclient does not show its socket, and cannot say."""
+        """Whether this connection has ended; mysqlclient shows no socket, so it learns that only by trying."""
+        if not connection.open:
+            return True
         socket = getattr(connection, "_sock", None)
         return socket is not None and can_be_read(socket.fileno())
