@@ -6,6 +6,7 @@ import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,8 +23,8 @@ async def measure(url: str, asks: int) -> dict[str, float]:
     over = asyncio.Event()
     watching = asyncio.create_task(_watch(url, token, over))
     await asyncio.sleep(0.5)
-    asked = [_ask(url, f"+7{9_200_000_000 + number}") for number in range(asks)]
-    answers = await asyncio.gather(*asked)
+    with ProcessPoolExecutor(1) as elsewhere:  # so that making 200 connections does not stall the watch
+        answers = await asyncio.get_running_loop().run_in_executor(elsewhere, _swarm, url, asks)
     over.set()
     seen = await watching
     return {
@@ -36,6 +37,13 @@ async def measure(url: str, asks: int) -> dict[str, float]:
         "profile p99, ms": statistics.quantiles(seen, n=100)[98] * 1000,
         "profile slowest, ms": max(seen) * 1000,
     }
+
+
+def _swarm(url: str, asks: int) -> list[tuple[int, float]]:
+    async def all_at_once() -> list[tuple[int, float]]:
+        return await asyncio.gather(*(_ask(url, f"+7{9_200_000_000 + number}") for number in range(asks)))
+
+    return asyncio.run(all_at_once())
 
 
 async def _ask(url: str, phone: str) -> tuple[int, float]:
