@@ -10,7 +10,7 @@ from django.utils.datastructures import MultiValueDict
 from guestlist.lib import addresses
 from guestlist.lib.refusals import Refusal
 from guestlist.people.rules import CONTROL
-from guestlist.signin import actions, rules, sessions
+from guestlist.signin import actions, challenges, rules, sessions
 
 PREFIX = "__Host-" if settings.HTTPS else ""
 SESSION_COOKIE = f"{PREFIX}guestlist_session"
@@ -62,7 +62,7 @@ def client(request: HttpRequest, challenge: str | None = None, device: str | Non
 def own_phones(request: HttpRequest) -> list[str]:
     """The numbers that this client asked a code for, or is signed in with."""
     token = request.COOKIES.get(CHALLENGE_COOKIE)
-    asked = actions.phone_asked(token) if token else None
+    asked = challenges.phone_asked(token) if token else None
     try:
         signed = sessions.phone_of(sessions.recognise(credentials(request)))
     except Refusal:

@@ -1,17 +1,12 @@
 """The two acts of signing in: ask for a code, confirm it."""
 
-from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.conf import settings
-
 from guestlist.delivery import actions as delivery
-from guestlist.lib import audit, clock, keys, limits, sql
+from guestlist.lib import audit, clock, limits, sql
 from guestlist.lib.refusals import Refusal
 from guestlist.people import actions as people
-from guestlist.signin import guard, models, rules, sending, sessions
-
-PURPOSE = "sign-in"
+from guestlist.signin import challenges, guard, models, rules, sending, sessions
 
 
 class Client(NamedTuple):
@@ -68,7 +63,7 @@ def ask(phone: str, client: Client) -> Asked:
     return Asked(
         challenge=token,
         phone=phone,
-        code=code_of(challenge) if in_sandbox else None,
+        code=challenges.code_of(challenge) if in_sandbox else None,
         is_known=is_known if in_sandbox else None,
         code_length=challenge.digits,
         expires_in=rules.seconds(challenge.expires_at - clock.now()),
@@ -87,7 +82,7 @@ def confirm(phone: str, typed: str, client: Client) -> Confirmed:
     spent = _spend_a_try(phone, client)
     if spent is None:
         raise _expired(phone, client)
-    if not rules.matches(typed, code_of(spent.challenge)):
+    if not rules.matches(typed, challenges.code_of(spent.challenge)):
         left = rules.TRIES - spent.challenge.attempts
         audit.record("code.wrong", phone=phone, person_id=people.id_of(phone), ip=client.ip, left=left)
         raise Refusal("wrong_code", attempts_left=left)
@@ -108,37 +103,13 @@ def allowance(client: Client) -> limits.Allowance | None:
         return sending.allowance(client.ip, clock.now())
 
 
-def code_of(challenge: rules.Challenge) -> str:
-    """The code of a challenge; only the message's text and the sandbox's echo are made of it."""
-    return rules.code_for(settings.CODE_PEPPERS[challenge.pepper_id], PURPOSE, challenge)
-
-
-def challenge_of(id_: str) -> rules.Challenge | None:
-    """The challenge with this id, or None."""
-    found = sql.row(models.CHALLENGE, id_)
-    if found is None:
-        return None
-    challenge = rules.Challenge(*found)
-    return challenge._replace(
-        created_at=sql.moment(challenge.created_at),
-        expires_at=sql.moment(challenge.expires_at),
-        used_at=sql.maybe_moment(challenge.used_at),
-    )
-
-
-def phone_asked(token: str) -> str | None:
-    """The number that the client with this challenge asked a code for."""
-    challenge = challenge_of(_id_of(token))
-    return challenge.phone if challenge else None
-
-
 @sql.in_one_transaction
 def _open_challenge(phone: str, client: Client) -> tuple[str, rules.Challenge, bool, delivery.Message]:
     now = clock.now()
     person_id = people.id_of(phone)
     who = guard.classify(phone, client.device, client.ip, now)
     sending.take(sending.asking(phone, who.device, client.ip, person_id is not None), now)
-    token, challenge = _same_again(phone, client.challenge, who, now) or _new_challenge(
+    token, challenge = challenges.same_again(phone, client.challenge, who, now) or challenges.new(
         phone, client.challenge, who, now
     )
     message = delivery.accept("code", challenge.id, phone, challenge.expires_at)
@@ -147,43 +118,14 @@ def _open_challenge(phone: str, client: Client) -> tuple[str, rules.Challenge, b
     return token, challenge, person_id is not None, message
 
 
-def _same_again(phone: str, token: str | None, who: guard.Class, now: datetime) -> tuple[str, rules.Challenge] | None:
-    challenge = challenge_of(_id_of(token)) if token else None
-    if token is None or challenge is None or not _has_pepper(challenge):
-        return None
-    if challenge.device != who.device or not rules.is_worth_repeating(challenge, phone, who.digits, now):
-        return None
-    return token, challenge
-
-
-def _new_challenge(phone: str, old_token: str | None, who: guard.Class, now: datetime) -> tuple[str, rules.Challenge]:
-    if old_token:
-        sql.change(models.SUPERSEDE, now, _id_of(old_token), phone, now)
-    token = keys.token(128)
-    challenge = rules.Challenge(
-        id=_id_of(token),
-        phone=phone,
-        salt=keys.token(128),
-        pepper_id=next(iter(settings.CODE_PEPPERS)),
-        digits=who.digits,
-        attempts=0,
-        created_at=now,
-        expires_at=now + rules.LIFETIME,
-        used_at=None,
-        device=who.device,
-    )
-    sql.insert("signin_challenge", **challenge._asdict())
-    return token, challenge
-
-
 @sql.in_one_transaction
 def _spend_a_try(phone: str, client: Client) -> Spent | None:
     # Committed before the compare: a counter that an error can roll back is an endless supply of guesses.
     now = clock.now()
-    id_ = _id_of(client.challenge) if client.challenge else _newest_living(phone, now)
+    id_ = challenges.id_of(client.challenge) if client.challenge else challenges.newest_living(phone, now)
     guess_id = None
     if id_ and limits.is_on():
-        challenge = challenge_of(id_)
+        challenge = challenges.find(id_)
         if challenge is None or not rules.is_alive(challenge, phone, now):
             return None
         guess_id = guard.reserve(challenge, client.ip, now)
@@ -193,15 +135,8 @@ def _spend_a_try(phone: str, client: Client) -> Spent | None:
         if guess_id:
             guard.take_back(guess_id)  # another guess took the last try
         return None
-    challenge = challenge_of(id_)
-    return Spent(challenge, guess_id) if challenge and _has_pepper(challenge) else None
-
-
-def _newest_living(phone: str, now: datetime) -> str | None:
-    if limits.is_on():
-        return None  # only the relaxed sandbox does without the challenge
-    newest = sql.row(models.NEWEST_LIVING, phone, now - rules.LIFETIME, rules.TRIES, now)
-    return newest[0] if newest else None
+    challenge = challenges.find(id_)
+    return Spent(challenge, guess_id) if challenge and challenges.has_pepper(challenge) else None
 
 
 @sql.in_one_transaction
@@ -232,10 +167,6 @@ def _known(device: object) -> str:
     return "known" if device else "new"
 
 
-def _has_pepper(challenge: rules.Challenge) -> bool:
-    return challenge.pepper_id in settings.CODE_PEPPERS  # a key that left the ring takes its codes along
-
-
 def _expired(phone: str, client: Client) -> Refusal:
     audit.refused("code.refused", "code_expired", phone=phone, ip=client.ip)
     next_one = guard.classify(phone, client.device, client.ip, clock.now())
@@ -248,7 +179,3 @@ def _resend_in(phone: str, device: str, client: Client) -> int:
         return rules.seconds(rules.RESEND_AFTER)  # what it will be; the relaxed sandbox takes an ask at any time
     with sql.in_a_crowd():
         return sending.resend_in(sending.asking(phone, device, client.ip, is_known=False), clock.now())
-
-
-def _id_of(token: str) -> str:
-    return keys.digest(token)

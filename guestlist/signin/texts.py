@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext
 
-from guestlist.signin import actions
+from guestlist.signin import challenges
 
 
 def code(challenge_id: str) -> str | None:
@@ -13,9 +13,9 @@ def code(challenge_id: str) -> str | None:
 
     Its last line lets browsers fill the code in: WICG's "Origin-bound one-time codes", `@host #code`.
     """
-    challenge = actions.challenge_of(challenge_id)
+    challenge = challenges.find(challenge_id)
     if challenge is None:
         return None
-    digits = actions.code_of(challenge)
+    digits = challenges.code_of(challenge)
     words = gettext("Your code is %(code)s. Do not share it.") % {"code": digits}
     return f"{words}\n\n@{urlsplit(settings.PUBLIC_URL).hostname} #{digits}"

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 
 from guestlist.api import caller
 from guestlist.delivery import actions as delivery
-from guestlist.lib import clock, keys
+from guestlist.lib import clock
 from guestlist.lib import phone as phones
 from guestlist.lib.refusals import Refusal
-from guestlist.signin import actions, rules, sessions
+from guestlist.signin import actions, challenges, rules, sessions
 from guestlist.web import answers, sandbox, visitor
 
 
@@ -118,13 +118,13 @@ def _code_form(
 def _awaited(request: HttpRequest, phone: str) -> Awaited | None:
     """What the cookie's challenge says, if it is this number's and its code still works."""
     now = clock.now()
-    challenge = actions.challenge_of(keys.digest(request.COOKIES.get(caller.CHALLENGE_COOKIE, "")))
+    challenge = challenges.find(challenges.id_of(request.COOKIES.get(caller.CHALLENGE_COOKIE, "")))
     if challenge is None or not rules.is_alive(challenge, phone, now):
         return None
-    if challenge.pepper_id not in settings.CODE_PEPPERS:
+    if not challenges.has_pepper(challenge):
         return None
     return Awaited(
         digits=challenge.digits,
         seconds_left=rules.seconds(challenge.expires_at - now),
-        code=actions.code_of(challenge) if delivery.is_sandbox() else None,
+        code=challenges.code_of(challenge) if delivery.is_sandbox() else None,
     )

@@ -1,0 +1,83 @@
+"""Challenges: made when a code is asked for, found again by the token that the client keeps. The code is derived."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from guestlist.lib import keys, limits, sql
+from guestlist.signin import guard, models, rules
+
+PURPOSE = "sign-in"
+
+
+def code_of(challenge: rules.Challenge) -> str:
+    """The code of a challenge; only the message's text and the sandbox's echo are made of it."""
+    return rules.code_for(settings.CODE_PEPPERS[challenge.pepper_id], PURPOSE, challenge)
+
+
+def has_pepper(challenge: rules.Challenge) -> bool:
+    """Whether its code can still be derived: a key that left the ring takes its codes along."""
+    return challenge.pepper_id in settings.CODE_PEPPERS
+
+
+def id_of(token: str) -> str:
+    """The id of the challenge whose token a client shows."""
+    return keys.digest(token)
+
+
+def find(id_: str) -> rules.Challenge | None:
+    """The challenge with this id, or None."""
+    found = sql.row(models.CHALLENGE, id_)
+    if found is None:
+        return None
+    challenge = rules.Challenge(*found)
+    return challenge._replace(
+        created_at=sql.moment(challenge.created_at),
+        expires_at=sql.moment(challenge.expires_at),
+        used_at=sql.maybe_moment(challenge.used_at),
+    )
+
+
+def newest_living(phone: str, now: datetime) -> str | None:
+    """The id of the phone's newest living challenge, for clients without one: only the relaxed sandbox has them."""
+    if limits.is_on():
+        return None
+    newest = sql.row(models.NEWEST_LIVING, phone, now - rules.LIFETIME, rules.TRIES, now)
+    return newest[0] if newest else None
+
+
+def phone_asked(token: str) -> str | None:
+    """The number that the client with this token asked a code for."""
+    challenge = find(id_of(token))
+    return challenge.phone if challenge else None
+
+
+def same_again(phone: str, token: str | None, who: guard.Class, now: datetime) -> tuple[str, rules.Challenge] | None:
+    """The client's own challenge and its token, when asking again is to send the same code."""
+    challenge = find(id_of(token)) if token else None
+    if token is None or challenge is None or not has_pepper(challenge):
+        return None
+    if challenge.device != who.device or not rules.is_worth_repeating(challenge, phone, who.digits, now):
+        return None
+    return token, challenge
+
+
+def new(phone: str, old_token: str | None, who: guard.Class, now: datetime) -> tuple[str, rules.Challenge]:
+    """A new challenge and its token, in the caller's transaction; it takes the place of the client's old one."""
+    if old_token:
+        sql.change(models.SUPERSEDE, now, id_of(old_token), phone, now)
+    token = keys.token(128)
+    challenge = rules.Challenge(
+        id=id_of(token),
+        phone=phone,
+        salt=keys.token(128),
+        pepper_id=next(iter(settings.CODE_PEPPERS)),
+        digits=who.digits,
+        attempts=0,
+        created_at=now,
+        expires_at=now + rules.LIFETIME,
+        used_at=None,
+        device=who.device,
+    )
+    sql.insert("signin_challenge", **challenge._asdict())
+    return token, challenge
