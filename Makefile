@@ -35,7 +35,7 @@ clean:  ## remove what was set up, tests' traces included; the database in var/ 
 
 requirements:  ## compile requirements/*.txt; needs uv
 	for set in run test check; do \
-		uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+		uv pip compile -q --upgrade --universal --python-version 3.11 \
 			--no-header --annotation-style line requirements/$$set.in -o requirements/$$set.txt; \
 	done
 

@@ -7,17 +7,15 @@ and the time to wait is known to the second. It knows nothing of what is limited
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
 
-from guestlist.lib import keys, sql
+from guestlist.lib import keys, usage
 
 WINDOW = re.compile(r"(\d{1,6})/(\d{0,4})(s|m|h|d)")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-TABLE = "limits_usage"
 
 
 class Window(NamedTuple):
@@ -113,8 +111,12 @@ class Slot(NamedTuple):
 
     @property
     def longest(self) -> int:
-        """Seconds that the row is worth keeping."""
+        """Seconds that a use counts."""
         return max(window.seconds for window in self.windows)
+
+    def ends_at(self, now: datetime) -> datetime:
+        """When the row, used now, says nothing any more."""
+        return now + timedelta(seconds=self.longest)
 
 
 def windows(text: str) -> tuple[Window, ...]:
@@ -131,25 +133,25 @@ def windows(text: str) -> tuple[Window, ...]:
 def take(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
     """Use each policy once, or raise Limited and use none. In the caller's transaction, locking in the order given."""
     slots = [slot for spend in spends for slot in _slots(spend, now, secret)]
-    remembered = _lock(slots, now)
+    remembered = usage.lock([slot.id for slot in slots], now)
     waits = [(_wait(slot, remembered[slot.id], now), slot.spend.policy) for slot in slots]
     seconds, policy = max(waits, key=lambda found: found[0])
     if seconds > 0:
         raise Limited(policy, rounded_up(seconds))
-    _write([(slot, _one_more(slot, remembered[slot.id], now)) for slot in slots], now)
+    usage.write([(slot.id, _one_more(slot, remembered[slot.id], now), slot.ends_at(now)) for slot in slots])
 
 
 def would_wait(spends: Sequence[Spend], now: datetime, secret: bytes) -> float:
     """Seconds until `take` would allow these; 0 when it would now. Takes nothing, locks nothing."""
     slots = [slot for spend in spends for slot in _slots(spend, now, secret)]
-    found = _read(slots)
+    found = usage.read([slot.id for slot in slots])
     return max(_wait(slot, found.get(slot.id, ""), now) for slot in slots)
 
 
 def left(spend: Spend, now: datetime, secret: bytes) -> Allowance:
     """What this spend's tightest window still allows. For policies that are neither distinct nor counted."""
     (slot,) = _slots(spend, now, secret)
-    uses = _uses(_read([slot]).get(slot.id, ""))
+    uses = _uses(usage.read([slot.id]).get(slot.id, ""))
     found = []
     for window in slot.windows:
         counted = [use for use in _recent(uses, window, now) if not use.is_forgiven]
@@ -176,15 +178,15 @@ def rounded_up(seconds: float) -> int:
 
 def _undo(spends: Sequence[Spend], now: datetime, secret: bytes, undone: Callable[[Use], list[Use]]) -> None:
     slots = [slot for spend in spends for slot in _slots(spend, now, secret)]
-    remembered = _lock(slots, now)
+    remembered = usage.lock([slot.id for slot in slots], now)
     changes = []
     for slot in slots:
         uses = _uses(remembered[slot.id])
         mine = [index for index, use in enumerate(uses) if use.tag == slot.spend.tag and not use.is_forgiven]
         if mine:
             uses[mine[-1] : mine[-1] + 1] = undone(uses[mine[-1]])
-            changes.append((slot, _text(uses)))
-    _write(changes, now)
+            changes.append((slot.id, _text(uses), slot.ends_at(now)))
+    usage.write(changes)
 
 
 def _slots(spend: Spend, now: datetime, secret: bytes) -> list[Slot]:
@@ -237,38 +239,6 @@ def _recent(uses: Iterable[Use], window: Window, now: datetime) -> list[Use]:
 
 def _millis(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-def _lock(slots: Sequence[Slot], now: datetime) -> Mapping[str, str]:
-    # An upsert that changes nothing makes the missing rows and locks all of them, in the order given.
-    if connection.vendor == "mysql":
-        kept = "ON DUPLICATE KEY UPDATE id = VALUES(id)"
-    else:
-        kept = "ON CONFLICT (id) DO UPDATE SET id = excluded.id"
-    holes = ", ".join(["(%s, '', %s)"] * len(slots))
-    sql.change(f"INSERT INTO {TABLE} (id, uses, ends_at) VALUES {holes} {kept}", *_flat((s.id, now) for s in slots))
-    return _read(slots)
-
-
-def _read(slots: Sequence[Slot]) -> dict[str, str]:
-    holes = ", ".join(["%s"] * len(slots))
-    return dict(sql.rows(f"SELECT id, uses FROM {TABLE} WHERE id IN ({holes})", *(slot.id for slot in slots)))
-
-
-def _write(changes: Sequence[tuple[Slot, str]], now: datetime) -> None:
-    if not changes:
-        return
-    if connection.vendor == "mysql":
-        kept = "ON DUPLICATE KEY UPDATE uses = VALUES(uses), ends_at = VALUES(ends_at)"
-    else:
-        kept = "ON CONFLICT (id) DO UPDATE SET uses = excluded.uses, ends_at = excluded.ends_at"
-    holes = ", ".join(["(%s, %s, %s)"] * len(changes))
-    values = _flat((slot.id, text, now + timedelta(seconds=slot.longest)) for slot, text in changes)
-    sql.change(f"INSERT INTO {TABLE} (id, uses, ends_at) VALUES {holes} {kept}", *values)
-
-
-def _flat(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
-    return [value for row in rows for value in row]
 
 
 def _uses(text: str) -> list[Use]:
