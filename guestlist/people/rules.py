@@ -12,7 +12,6 @@ from guestlist.lib.refusals import Refusal
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 INVITE_LENGTH = 6  # 32^6 = 1.07e9 codes
 LONGEST_TEXT = 150
-VISIBILITIES = ("full", "masked", "hidden")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _looks_like_email = EmailValidator()
