@@ -29,11 +29,27 @@ LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 NAMES = [*env.words("ALLOWED_HOSTS"), str(urlsplit(PUBLIC_URL).hostname)]
 ALLOWED_HOSTS = [*NAMES, *LOOPBACK]
 IS_OPEN = any(name.strip("[]") not in ("127.0.0.1", "localhost", "::1") for name in [HOST, *NAMES])
-if not env.flag("SANDBOX", False) and IS_OPEN:  # every gateway there is so far is the sandbox
+
+# ---- live, or the sandbox --------------------------------------------------------------------------------------------
+SANDBOX_GATEWAYS, LIVE_GATEWAYS = ("simulated",), ("http",)
+SMS_GATEWAYS = env.words("SMS_GATEWAYS", "simulated")
+IS_SANDBOX = all(name in SANDBOX_GATEWAYS for name in SMS_GATEWAYS)
+for name in SMS_GATEWAYS:
+    if name not in SANDBOX_GATEWAYS + LIVE_GATEWAYS:
+        known = ", ".join(SANDBOX_GATEWAYS + LIVE_GATEWAYS)
+        raise ImproperlyConfigured(f"SMS_GATEWAYS names {name!r}; there are: {known}.")
+    if not IS_SANDBOX and name in SANDBOX_GATEWAYS:
+        raise ImproperlyConfigured(f"SMS_GATEWAYS mixes {name}, which shows every code, with live gateways.")
+SANDBOX = env.flag("SANDBOX", False)
+if IS_SANDBOX and IS_OPEN and not SANDBOX:
     raise ImproperlyConfigured(
         "HOST, PUBLIC_URL or ALLOWED_HOSTS name more than this machine, and the sandbox signs anybody in as anybody:"
-        " set SANDBOX=yes if that is wanted."
+        " set SANDBOX=yes if that is wanted, or name live gateways in SMS_GATEWAYS."
     )
+if SANDBOX and not IS_SANDBOX:
+    raise ImproperlyConfigured("SANDBOX=yes and the live gateways of SMS_GATEWAYS contradict each other; keep one.")
+if DEBUG and not IS_SANDBOX:
+    raise ImproperlyConfigured("DEBUG=yes shows the inside, codes too: not with live gateways (SMS_GATEWAYS).")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, 0, 10)
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", 1, 1, 256)
@@ -121,7 +137,9 @@ CODE_DIGITS = env.number("CODE_DIGITS", 4, 4, 8)
 SMS_DAILY_BUDGET = env.number("SMS_DAILY_BUDGET", 10_000, 1, 10**9)
 LIMIT_OVERRIDES = {name: env.text(name, "") for name in os.environ if name.startswith("LIMIT_")}
 SECURITY_PROFILE = env.text("SECURITY_PROFILE", "default", ("default", "strict"))
-LIMITS = env.text("LIMITS", "relaxed", ("on", "relaxed"))
+LIMITS = env.text("LIMITS", "relaxed" if IS_SANDBOX else "on", ("on", "relaxed"))
+if LIMITS != "on" and not IS_SANDBOX:
+    raise ImproperlyConfigured("LIMITS cannot be relaxed with live gateways (SMS_GATEWAYS): messages cost money.")
 PHONE_REGION = env.text("PHONE_REGION", "RU").upper()
 if PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
     raise ImproperlyConfigured(f"PHONE_REGION is {PHONE_REGION!r}; it must be an ISO 3166 region, such as RU or KZ.")
