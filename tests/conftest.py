@@ -7,6 +7,8 @@ import pytest
 from django.conf import settings
 from hypothesis import settings as hypothesis
 
+from guestlist.delivery import actions as delivery
+from guestlist.delivery.gateways import Outgoing
 from tests import servers
 from tests.guests import Guest
 
@@ -24,6 +26,32 @@ def _no_delay(settings) -> None:
 def guest(db) -> Callable[..., Guest]:
     """Makes guests: `guest("+79001112233")` has a client of its own and has not signed in."""
     return Guest
+
+
+class Sink:
+    """A live gateway that keeps what it was given."""
+
+    name = "http"
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+
+    def send(self, message: Outgoing) -> None:
+        self.sent.append(message)
+
+    def code_for(self, phone: str) -> str:
+        """The code in the newest message to this number."""
+        text = next(message.text for message in reversed(self.sent) if message.phone == phone)
+        return text.splitlines()[-1].rpartition("#")[2]
+
+
+@pytest.fixture
+def live(settings, monkeypatch) -> Sink:
+    """The service is live, with limits; what it sends can be read here."""
+    sink = Sink()
+    settings.IS_SANDBOX, settings.LIMITS = False, "on"
+    monkeypatch.setattr(delivery, "gateway", sink)
+    return sink
 
 
 @pytest.fixture

@@ -159,14 +159,7 @@ def test_16_operators_are_not_people_and_no_code_is_empty(alice):
 # ---- the sign-in half
 
 
-def test_17_a_live_gateway_shows_no_code(guest, monkeypatch):
-    class Live:
-        name = "live"
-
-        def send(self, message):
-            pass
-
-    monkeypatch.setattr(delivery, "gateway", Live())
+def test_17_a_live_gateway_shows_no_code(guest, live):
     assert "code" not in guest(ALICE).ask().json()
 
 
@@ -212,15 +205,9 @@ def test_21_nobody_is_written_down_before_the_number_is_confirmed(guest):
     assert not Person.objects.exists()
 
 
-def test_21_a_live_gateway_does_not_tell_whether_a_number_is_known(guest, monkeypatch):
-    class Live:
-        name = "live"
-
-        def send(self, message):
-            pass
-
+def test_21_a_live_gateway_does_not_tell_whether_a_number_is_known(guest, request):
     guest(ALICE).sign_in()
-    monkeypatch.setattr(delivery, "gateway", Live())
+    request.getfixturevalue("live")
     known, unknown = guest(ALICE).ask(), guest(BOB).ask()
     assert known.status_code == unknown.status_code == 200
     assert known.json().keys() == unknown.json().keys()

@@ -156,16 +156,9 @@ def test_a_gateway_that_fails_is_told_and_kept(guest, monkeypatch):
     assert delivery.models.Message.objects.get().reason == "no money"
 
 
-def test_with_a_live_gateway_known_and_unknown_numbers_are_answered_alike(guest, monkeypatch):
+def test_with_a_live_gateway_known_and_unknown_numbers_are_answered_alike(guest, request):
     guest(PHONE).sign_in()
-
-    class Live:
-        name = "live"
-
-        def send(self, message):
-            pass
-
-    monkeypatch.setattr(delivery, "gateway", Live())
+    request.getfixturevalue("live")
     known, unknown = guest(PHONE).ask(), guest("+79005556677").ask()
     assert known.status_code == unknown.status_code == 200
     assert "code" not in known.json()
