@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import re
 import zoneinfo
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -143,7 +145,44 @@ if LIMITS != "on" and not IS_SANDBOX:
 PHONE_REGION = env.text("PHONE_REGION", "RU").upper()
 if PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
     raise ImproperlyConfigured(f"PHONE_REGION is {PHONE_REGION!r}; it must be an ISO 3166 region, such as RU or KZ.")
+SMS_HTTP_METHOD = env.text("SMS_HTTP_METHOD", "POST", ("POST", "GET", "PUT"))
+SMS_HTTP_URL = env.secret("SMS_HTTP_URL") or ""  # providers have keys in it
+SMS_HTTP_HEADERS = env.secret("SMS_HTTP_HEADERS") or ""
+SMS_HTTP_BODY = env.secret("SMS_HTTP_BODY") or ""
 PHONE_VISIBILITY_DEFAULT = env.text("PHONE_VISIBILITY_DEFAULT", "full", ("full", "masked", "hidden"))
+
+
+class FixedNumber(NamedTuple):
+    """A number whose code is always this one, until the end of this day (UTC)."""
+
+    code: str
+    until: date
+
+
+FIXED_DAYS = 90
+
+
+def _fixed_numbers() -> dict[str, FixedNumber]:
+    found, last_day = {}, datetime.now(UTC).date() + timedelta(days=FIXED_DAYS)
+    for entry in (env.secret("SANDBOX_NUMBERS") or "").replace(",", " ").split():
+        try:
+            phone, code, day = entry.split(":")
+            until = date.fromisoformat(day)
+            is_number = phone.startswith("+") and phonenumbers.is_valid_number(phonenumbers.parse(phone))
+        except (ValueError, phonenumbers.NumberParseException):
+            is_number = False
+        if not is_number or not re.fullmatch(r"[0-9]{8}", code) or phone in found:
+            raise ImproperlyConfigured(
+                "SANDBOX_NUMBERS must be like +79001112233:12345678:2026-12-31: a number that there can be, each once,"
+                " a code of 8 digits, and the day until which it works."
+            )
+        if until > last_day:
+            raise ImproperlyConfigured(f"SANDBOX_NUMBERS: {day} is more than {FIXED_DAYS} days away.")
+        found[phone] = FixedNumber(code, until)
+    return found
+
+
+SANDBOX_NUMBERS = _fixed_numbers()
 SANDBOX_DELAY = env.seconds("SANDBOX_DELAY", "1-2")
 INLINE_WAITING = env.number("INLINE_WAITING", max(1, WEB_THREADS - WEB_THREADS // 8), 1, WEB_THREADS)
 INVITE_LOOPS = env.text("INVITE_LOOPS", "allow", ("allow", "refuse"))
@@ -235,6 +274,7 @@ LOGGING = {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.request": {"filters": ["faults"]},  # a 4xx or a 503 is an answer; a traceback is an event
         "django.db.backends": {"level": "INFO"},  # never statements: their parameters are people's numbers
+        "urllib3": {"level": "ERROR"},  # nor addresses: providers want the text in them
         "django.template": {"level": "INFO"},  # nor contexts: the sandbox's pages show codes
     },
 }

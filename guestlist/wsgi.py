@@ -10,6 +10,11 @@ from django.utils.http import parse_header_parameters
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guestlist.settings")
 django = get_wsgi_application()
 
+from guestlist.api import door  # noqa: E402  # after Django is set up
+from guestlist.delivery import stamp  # noqa: E402
+
+door.before_first_request = stamp.check_before_serving
+
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Django's application; a Content-Type that Django cannot read, which it takes for a fault of ours, is nonsense."""

@@ -27,6 +27,8 @@ READER_POLICY = POLICY.format(style="'self' 'unsafe-inline'", worker=" worker-sr
 READERS = ("/docs", "/redoc")  # Swagger UI and ReDoc write style elements of their own
 PUBLIC = ("/static/", "/openapi.json", "/docs", "/redoc", "/.well-known/")  # everything else is somebody's own
 
+before_first_request: Callable[[], None] | None = None  # set by the server: what must hold before anything is served
+
 
 class Door:
     """Gives the request an id, the answer its headers, and refusals their form."""
@@ -63,8 +65,11 @@ class Door:
         try:
             if not request.path_info.startswith("/health/"):  # probes call a process by its address
                 request.get_host()  # not ours: not answered, whether or not anything reads it
+                _check_once()
         except DisallowedHost:
             return errors.problem(Refusal("invalid_host"))
+        except Refusal as refusal:
+            return errors.answer(request, refusal)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -94,6 +99,14 @@ def door(view: View, methods: Iterable[str], *, comes_in_crowds: bool = False) -
 
     enter.csrf_exempt = True  # type: ignore[attr-defined]  # api/caller checks it, for those recognised by cookie
     return enter
+
+
+def _check_once() -> None:
+    global before_first_request
+    check = before_first_request
+    if check:
+        check()
+        before_first_request = None  # it did not raise
 
 
 def _check_body(request: HttpRequest) -> None:

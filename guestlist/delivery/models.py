@@ -1,4 +1,4 @@
-"""The message: one text to one number. Its text is not in the row; it is made when it is sent."""
+"""The message: one text to one number. Its text is not in the row; it is made when it is sent. And the stamp."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +18,13 @@ class Message(models.Model):
     state = models.CharField(
         _("state"),
         max_length=10,
-        choices=[("accepted", _("accepted")), ("delivered", _("delivered")), ("failed", _("failed"))],
+        choices=[
+            ("accepted", _("accepted")),
+            ("sent", _("sent")),
+            ("delivered", _("delivered")),
+            ("failed", _("failed")),
+            ("withheld", _("withheld")),  # looks sent from outside
+        ],
     )
     reason = models.CharField(_("reason"), max_length=150, blank=True)
     created_at = models.DateTimeField(_("accepted"), db_index=True)
@@ -34,6 +40,17 @@ class Message(models.Model):
         return f"{masked(self.phone)} {self.created_at:%Y-%m-%d %H:%M}"
 
 
+class Stamp(models.Model):
+    """What this database is: the sandbox's, or live. One row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    kind = models.CharField(max_length=7)
+    stamped_at = models.DateTimeField()
+
+
+STAMP = "SELECT kind FROM delivery_stamp WHERE id = 1"
+GO_LIVE = "UPDATE delivery_stamp SET kind = %s, stamped_at = %s WHERE id = 1 AND kind = %s"
+
 END = "UPDATE delivery_message SET state = %s, reason = %s, ended_at = %s WHERE id = %s AND state = 'accepted'"
 DELIVERED = (
     "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message WHERE state = 'delivered'"
@@ -43,3 +60,4 @@ DELIVERED_TO = (
     "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message"
     " WHERE phone = %s AND state = 'delivered' ORDER BY id DESC LIMIT %s"
 )
+DELETE_ALL = {"messages": "DELETE FROM delivery_message"}

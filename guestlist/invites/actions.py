@@ -62,6 +62,11 @@ def shown(phone: str, visibility: str) -> str | None:
     return masked(phone) if visibility == "masked" else None
 
 
+def delete_all() -> dict[str, int]:
+    """Delete everything of this room, in the caller's transaction; how many rows of each kind. Only `golive` does."""
+    return {name: sql.change(statement) for name, statement in models.DELETE_ALL.items()}
+
+
 @sql.in_one_transaction
 def _activate(person_id: int, code: str, ip: str) -> str | None:
     """None, or the name of a refusal that must not roll back the try that it counted."""

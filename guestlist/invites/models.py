@@ -79,3 +79,9 @@ INVITEES = (
     " WHERE a.inviter_id = %s AND a.activated_at >= %s AND (a.activated_at > %s OR a.invitee_id > %s)"
     " ORDER BY a.activated_at, a.invitee_id LIMIT %s"
 )
+DELETE_ALL = {
+    "journal lines": "DELETE FROM invites_journalline",
+    "ledger lines": "DELETE FROM invites_ledgerline",
+    "tallies": "DELETE FROM invites_tally",
+    "activations": "DELETE FROM invites_activation",
+}

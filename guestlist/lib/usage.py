@@ -41,5 +41,10 @@ def write(changes: Sequence[tuple[str, str, datetime]]) -> None:
     sql.change(f"INSERT INTO {TABLE} (id, uses, ends_at) VALUES {holes} {kept}", *_flat(changes))
 
 
+def delete_all() -> None:
+    """Forget everything, in the caller's transaction."""
+    sql.change(f"DELETE FROM {TABLE}")
+
+
 def _flat(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
     return [value for row in rows for value in row]

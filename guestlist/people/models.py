@@ -34,3 +34,4 @@ class Person(models.Model):
 
 BY_PHONE = "SELECT id, blocked_at FROM people_person WHERE phone = %s"
 EDIT = "UPDATE people_person SET {} WHERE id = %s"
+DELETE_ALL = {"people": "DELETE FROM people_person"}

@@ -5,18 +5,27 @@ from datetime import datetime
 from django.conf import settings
 
 from guestlist.lib import keys, limits, sql
-from guestlist.signin import guard, models, rules
+from guestlist.signin import fixed, guard, models, rules
 
 PURPOSE = "sign-in"
 
 
 def code_of(challenge: rules.Challenge) -> str:
     """The code of a challenge; only the message's text and the sandbox's echo are made of it."""
+    if is_fixed(challenge):
+        return fixed.code_of(challenge.phone) or ""
     return rules.code_for(settings.CODE_PEPPERS[challenge.pepper_id], PURPOSE, challenge)
 
 
+def is_fixed(challenge: rules.Challenge) -> bool:
+    """Whether its code is one of SANDBOX_NUMBERS."""
+    return challenge.pepper_id == fixed.PEPPER
+
+
 def has_pepper(challenge: rules.Challenge) -> bool:
-    """Whether its code can still be derived: a key that left the ring takes its codes along."""
+    """Whether its code can still be told: a key that left the ring takes its codes along, a listing its code."""
+    if is_fixed(challenge):
+        return fixed.code_of(challenge.phone) is not None
     return challenge.pepper_id in settings.CODE_PEPPERS
 
 
@@ -57,7 +66,9 @@ def same_again(phone: str, token: str | None, who: guard.Class, now: datetime) -
     challenge = find(id_of(token)) if token else None
     if token is None or challenge is None or not has_pepper(challenge):
         return None
-    if challenge.device != who.device or not rules.is_worth_repeating(challenge, phone, who.digits, now):
+    if (challenge.device, is_fixed(challenge)) != (who.device, who.is_fixed):
+        return None
+    if not rules.is_worth_repeating(challenge, phone, who.digits, now):
         return None
     return token, challenge
 
@@ -71,7 +82,7 @@ def new(phone: str, old_token: str | None, who: guard.Class, now: datetime) -> t
         id=id_of(token),
         phone=phone,
         salt=keys.token(128),
-        pepper_id=next(iter(settings.CODE_PEPPERS)),
+        pepper_id=fixed.PEPPER if who.is_fixed else next(iter(settings.CODE_PEPPERS)),
         digits=who.digits,
         attempts=0,
         created_at=now,

@@ -108,6 +108,14 @@ class Guess(models.Model):
         return f"{masked(self.phone)} {self.guessed_at:%Y-%m-%d %H:%M}"
 
 
+class FixedNumber(models.Model):
+    """A number of SANDBOX_NUMBERS that a code was asked for: nobody held it when it was listed until this day."""
+
+    phone = ExactCharField(max_length=LONGEST_E164, primary_key=True)
+    wrong = models.PositiveSmallIntegerField()
+    until = ExactCharField(max_length=10)
+
+
 FACTS = "id, phone, salt, pepper_id, digits, attempts, created_at, expires_at, used_at, device"
 CHALLENGE = f"SELECT {FACTS} FROM signin_challenge WHERE id = %s"
 NEWEST_LIVING = (
@@ -151,8 +159,22 @@ SHORT_GUESSES = (
 TAKE_BACK = "DELETE FROM signin_guess WHERE id = %s"
 DEVICES_SINCE = "SELECT COUNT(*) FROM signin_device WHERE created_at > %s AND created_at <= %s"
 
+FIXED = "SELECT wrong, until FROM signin_fixednumber WHERE phone = %s"
+FIXED_ANEW = "UPDATE signin_fixednumber SET wrong = 0, until = %s WHERE phone = %s"
+FIXED_GUESS = "UPDATE signin_fixednumber SET wrong = wrong + 1 WHERE phone = %s AND wrong < %s"
+FIXED_TAKE_BACK = "UPDATE signin_fixednumber SET wrong = wrong - 1 WHERE phone = %s AND wrong > 0"
+
 KNOWN_DEVICE = "SELECT id FROM signin_device WHERE phone = %s AND digest = %s AND seen_at > %s"
 DEVICE_OF_ANYBODY = "SELECT id FROM signin_device WHERE digest = %s AND seen_at > %s LIMIT 1"
 DEVICE_SEEN = "UPDATE signin_device SET seen_at = %s WHERE phone = %s AND digest = %s AND seen_at > %s"
 DEVICES_OF = "SELECT id FROM signin_device WHERE phone = %s ORDER BY seen_at DESC, id DESC"
 FORGET_DEVICE = "DELETE FROM signin_device WHERE id = %s"
+
+DELETE_ALL = {
+    "sessions": "DELETE FROM signin_session",
+    "devices": "DELETE FROM signin_device",
+    "challenges": "DELETE FROM signin_challenge",
+    "wrong guesses": "DELETE FROM signin_guess",
+    "guards": "DELETE FROM signin_guard",
+    "fixed numbers": "DELETE FROM signin_fixednumber",
+}

@@ -23,6 +23,8 @@ KNOWN_DEVICE_BUDGET = 10  # wrong guesses in 30 days; then the device counts as 
 LONG_ENOUGH = 6  # digits, while the breaker is open and under the strict profile: NIST SP 800-63B-4 3.1.3.2
 ADDRESS_LENGTH = 8  # digits, for unknown devices at an address that guessed too often
 ADDRESS_GUESSES = ((20, timedelta(hours=1)), (50, timedelta(days=1)))
+FIXED_LENGTH = 8  # digits of the codes of SANDBOX_NUMBERS
+FIXED_BUDGET = 100  # wrong guesses at a fixed code, in all: 100/10^8 = 1e-6
 BREAKER_LEAST, BREAKER_MOST, BREAKER_MONTH = 300, 1000, 1500  # wrong guesses at fewer than 6 digits, whole service
 BREAKER_SHARE = 0.05  # of a day's confirmed sign-ins: as many as people mistype
 

@@ -9,12 +9,12 @@ from guestlist.signin import challenges
 
 
 def code(challenge_id: str) -> str | None:
-    """The text with the code, in the language in force; None when there is no such challenge any more.
+    """The text with the code, in the language in force; None when there is no such challenge, or its key, any more.
 
     Its last line lets browsers fill the code in: WICG's "Origin-bound one-time codes", `@host #code`.
     """
     challenge = challenges.find(challenge_id)
-    if challenge is None:
+    if challenge is None or not challenges.has_pepper(challenge):
         return None
     digits = challenges.code_of(challenge)
     words = gettext("Your code is %(code)s. Do not share it.") % {"code": digits}

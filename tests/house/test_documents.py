@@ -123,7 +123,7 @@ def test_the_figures_of_codes_and_of_the_breaker_are_those_of_the_rules():
         if hasattr(rules, quoted(cells[0])[0])
     }
     assert table == {name: figure(getattr(rules, name)) for name in table}
-    assert len(table) == 12
+    assert len(table) == 14
 
 
 def test_the_ladder_is_documented_rung_by_rung_and_its_sum_is_right():

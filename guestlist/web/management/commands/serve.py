@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from guestlist.delivery import actions as delivery
+from guestlist.delivery import stamp
 from guestlist.lib.sql import one_at_a_time
 from guestlist.web.management.slate import clean_slate
 
@@ -31,6 +32,9 @@ class Command(BaseCommand):
         self._claim_port()
         try:
             self._prepare()
+            stamp.check()
+        except stamp.Misfit as misfit:
+            raise CommandError(str(misfit)) from misfit
         except (DatabaseError, OSError) as error:
             raise CommandError(f"DATABASE_URL: the database cannot be used: {str(error).strip()}") from error
         if delivery.is_sandbox():

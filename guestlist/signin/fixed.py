@@ -1,0 +1,56 @@
+"""Chosen numbers with a fixed code of 8 digits, SANDBOX_NUMBERS: for those who review an app and have no such phone.
+
+No message is sent to them. They work until a date at most 90 days away, until 100 wrong guesses, and never for a
+number that a person held before it was listed.
+"""
+
+import logging
+from datetime import datetime
+
+from django.conf import settings
+
+from guestlist.lib import audit, sql
+from guestlist.people import actions as people
+from guestlist.signin import models, rules
+
+PEPPER = 0  # stands in a challenge instead of a key of the ring: its code is the fixed one
+
+log = logging.getLogger("guestlist.signin")
+
+
+def code_of(phone: str) -> str | None:
+    """The fixed code of a number, while it is listed."""
+    listed = settings.SANDBOX_NUMBERS.get(phone)
+    return listed.code if listed else None
+
+
+def is_on(phone: str, now: datetime) -> bool:
+    """Whether this number's code is the fixed one now. A listing is written down when it is asked for first."""
+    listed = settings.SANDBOX_NUMBERS.get(phone)
+    if listed is None or now.date() > listed.until:
+        return False
+    until = listed.until.isoformat()
+    found = sql.row(models.FIXED, phone)
+    if found and found[1] == until:
+        return bool(found[0] < rules.FIXED_BUDGET)
+    if people.id_of(phone) is not None:
+        log.warning("SANDBOX_NUMBERS lists a number that a person holds: it gets real codes")
+        return False
+    if not sql.insert("signin_fixednumber", phone=phone, wrong=0, until=until):
+        sql.change(models.FIXED_ANEW, until, phone)
+    return True
+
+
+def count_a_guess(phone: str) -> bool:
+    """Count a guess at a fixed code, before it is judged; False when there have been too many."""
+    if not sql.change(models.FIXED_GUESS, phone, rules.FIXED_BUDGET):
+        return False
+    found = sql.row(models.FIXED, phone)
+    if found and found[0] == rules.FIXED_BUDGET:
+        audit.record("sandbox_number.off", phone=phone)
+    return True
+
+
+def take_back(phone: str) -> None:
+    """Forget a guess that was right, in the transaction that consumes its challenge."""
+    sql.change(models.FIXED_TAKE_BACK, phone)

@@ -1,0 +1,108 @@
+"""The gateway for any provider: what it sends, and that it tells a failure and nothing of what was in it."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from guestlist.delivery import actions as delivery
+from guestlist.delivery.gateways import NotSent, Outgoing
+from guestlist.delivery.gateways.http import Http
+from guestlist.delivery.models import Message
+from tests import provider as providers
+from tests.guests import is_problem
+
+PHONE = "+79001112233"
+TEXT = 'Ваш код "7209" & {phone}\n\n@example.org #7209'
+
+
+@pytest.fixture
+def provider(settings, monkeypatch) -> Iterator[providers.Provider]:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with providers.answering() as found:
+        settings.SMS_HTTP_METHOD, settings.SMS_HTTP_URL = "POST", f"{found.url}/send"
+        settings.SMS_HTTP_HEADERS = '{"Authorization": "Bearer key"}'
+        settings.SMS_HTTP_BODY = '{"to": "{phone}", "texts": ["{text}"], "from": 7}'
+        yield found
+
+
+def send() -> None:
+    Http().send(Outgoing(PHONE, TEXT))
+
+
+def test_json_has_number_and_text_wherever_the_template_has_them(provider):
+    send()
+    (call,) = provider.received
+    assert (call.method, call.path) == ("POST", "/send")
+    assert call.headers["Authorization"] == "Bearer key"
+    assert call.body == {"to": PHONE, "texts": [TEXT], "from": 7}
+
+
+def test_a_form_and_an_address_are_escaped(provider, settings):
+    settings.SMS_HTTP_BODY = "to={phone}&text={text}&unicode=1"
+    send()
+    settings.SMS_HTTP_METHOD, settings.SMS_HTTP_BODY = "GET", ""
+    settings.SMS_HTTP_URL = f"{provider.url}/send?to={{phone}}&text={{text}}"
+    send()
+    form, address = provider.received
+    assert form.body == {"to": PHONE, "text": TEXT, "unicode": "1"}
+    assert address.path.startswith("/send?to=%2B79001112233&text=%D0%92")
+    assert "&text" in address.path
+    assert " " not in address.path
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 402, 429, 500, 503])
+def test_every_other_status_is_not_sent(provider, status):
+    provider.status = status
+    with pytest.raises(NotSent, match=f"answered {status}"):
+        send()
+
+
+def test_a_provider_that_hangs_up_or_is_away_is_not_sent_and_nothing_is_told(provider, settings):
+    provider.is_rude = True
+    with pytest.raises(NotSent, match="no answer") as rude:
+        send()
+    settings.SMS_HTTP_URL = "http://127.0.0.1:9/{text}"
+    with pytest.raises(NotSent, match="no answer") as away:
+        send()
+    assert "7209" not in f"{rude.value!r} {away.value!r} {rude.value.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SMS_HTTP_URL", ""),
+        ("SMS_HTTP_URL", "ftp://sms.example.org"),
+        ("SMS_HTTP_BODY", '{"to": "{phone}"}'),
+        ("SMS_HTTP_BODY", '{"to": "{phone}", "text": "{text}"'),
+        ("SMS_HTTP_BODY", ""),
+        ("SMS_HTTP_HEADERS", "Authorization: key"),
+        ("SMS_HTTP_HEADERS", '{"Authorization": 7}'),
+        ("SMS_HTTP_METHOD", "GET"),
+    ],
+)
+def test_what_cannot_carry_a_message_stops_the_start(provider, settings, name, value):
+    setattr(settings, name, value)
+    with pytest.raises(ImproperlyConfigured, match=name):
+        Http()
+
+
+def test_a_code_goes_out_through_it_and_comes_back(provider, guest, live, settings, monkeypatch):
+    settings.SMS_HTTP_BODY = '{"to": "{phone}", "text": "{text}"}'
+    monkeypatch.setattr(delivery, "gateway", Http())
+    alice = guest(PHONE)
+    asked = alice.ask()
+    assert asked.status_code == 200
+    assert asked.json()["delivery"] == "sent"
+    assert Message.objects.get().state == "sent"
+    assert alice.confirm(provider.code_for(PHONE)).status_code == 200
+
+
+def test_a_failed_send_is_told_and_kept_without_the_code(provider, guest, live, settings, monkeypatch):
+    settings.SMS_HTTP_BODY = '{"to": "{phone}", "text": "{text}"}'
+    monkeypatch.setattr(delivery, "gateway", Http())
+    provider.status = 402
+    assert is_problem(guest(PHONE).ask(), 503, "delivery_failed")
+    message = Message.objects.get()
+    assert (message.state, message.reason) == ("failed", "the provider answered 402")

@@ -1,0 +1,84 @@
+"""A provider of messages for tests: takes them by HTTP, says what a test wants it to say, and remembers."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+
+class Received(NamedTuple):
+    """One call of the provider."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+class Provider:
+    """What it was sent, and how it answers."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.received: list[Received] = []
+        self.status, self.seconds, self.is_rude = 200, 0.0, False
+
+    def code_for(self, phone: str) -> str:
+        """The code in the newest message to this number."""
+        body = next(call.body for call in reversed(self.received) if call.body["to"] == phone)
+        return str(body["text"]).splitlines()[-1].rpartition("#")[2]
+
+
+def live_settings(provider: Provider) -> dict[str, str]:
+    """The environment of a live service that sends through this provider."""
+    return {
+        "SMS_GATEWAYS": "http",
+        "SMS_HTTP_URL": f"{provider.url}/send",
+        "SMS_HTTP_BODY": '{"to": "{phone}", "text": "{text}"}',
+        "SECRET_KEY": "Q7v0s3dK1xW9bT5mZ2nC8pL4hJ6gF0aYrEuIoXqV",
+        "CODE_PEPPER": "mB4kT9wX2cV7nZ1qL5sD8fG3hJ6pR0yUoAeIxWtK",
+        "LEDGER_KEY": "tY6uI1oP9aS3dF8gH2jK7lZ4xC0vB5nMqWeRfTgX",
+    }
+
+
+@contextmanager
+def answering() -> Iterator[Provider]:
+    """A provider on a free port."""
+    provider = Provider()
+
+    class Desk(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            is_json = self.headers.get("Content-Type") == "application/json"
+            body = json.loads(raw) if is_json else dict(parse_qsl(raw.decode()))
+            provider.received.append(Received(self.command, self.path, dict(self.headers), body))
+            time.sleep(provider.seconds)
+            if provider.is_rude:
+                self.close_connection = True
+                return
+            self.send_response(provider.status)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        do_GET = do_PUT = do_POST  # noqa: N815  # names that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Desk)
+    provider.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield provider
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
