@@ -64,25 +64,32 @@ def fresh_database(kind: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running(database_url: str, **environment: str) -> Iterator[str]:
+def running(database_url: str, log: Path | None = None, **environment: str) -> Iterator[str]:
     """Guestlist, served by `manage.py serve` on a free port; its address. SIGTERM must end it with exit code 0."""
-    with starting(database_url, **environment) as (url, server):
+    with starting(database_url, log, **environment) as (url, server):
         wait_until_ready(url, server)
         yield url
 
 
 @contextmanager
-def starting(database_url: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The same, not waited for."""
+def starting(
+    database_url: str, log: Path | None = None, **environment: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same, not waited for. What it writes goes to `log`, else to where the tests' own words go."""
     port = free_port()
     variables = {**os.environ, "DATABASE_URL": database_url, "PORT": str(port), **environment}
     variables.pop("DJANGO_SETTINGS_MODULE", None)
-    server = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "serve"], env=variables, cwd=ROOT)
+    command = [sys.executable, str(ROOT / "manage.py"), "serve"]
+    written = log.open("ab") if log else None
+    server = subprocess.Popen(command, env=variables, cwd=ROOT, stdout=written, stderr=written)
     try:
         yield f"http://127.0.0.1:{port}", server
     finally:
         server.send_signal(signal.SIGTERM)
-        assert server.wait(STOP) == 0, "SIGTERM must end the server with exit code 0"
+        ended = server.wait(STOP)
+        if written:
+            written.close()
+        assert ended == 0, "SIGTERM must end the server with exit code 0"
 
 
 def free_port() -> int:
