@@ -1,5 +1,6 @@
 """`make bench`: every measurement there is so far."""
 
-from bench import waiting
+from bench import safety, waiting
 
 waiting.main()
+safety.main()
