@@ -13,6 +13,7 @@ from pydantic import Field
 from guestlist.api import caller
 from guestlist.api.openapi import operation
 from guestlist.delivery import actions as delivery
+from guestlist.delivery import stamp
 from guestlist.lib import phone as phones
 from guestlist.lib import sql
 from guestlist.lib.clock import rfc3339
@@ -22,7 +23,7 @@ router = Router(tags=["Service"])
 
 INBOX = 50
 
-_is_migrated = False
+_is_ready = False
 
 
 class Health(Schema):
@@ -56,14 +57,18 @@ def live(request: HttpRequest) -> dict[str, str]:
 
 @operation(router.get, "/health/ready/", summary="Can it serve?", returns={200: Health}, signed=False, refusals=[])
 def ready(request: HttpRequest) -> dict[str, str]:
-    """Asks the database, and whether its tables are those of this version; 503 until then."""
-    global _is_migrated
+    """Asks the database, whether its tables are those of this version, and whether it is live or a sandbox's as we are.
+
+    503 until then.
+    """
+    global _is_ready
     sql.row("SELECT 1")
-    if not _is_migrated:
+    if not _is_ready:
         executor = MigrationExecutor(connection)
-        _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if not _is_migrated:
-        raise Refusal("unavailable", retry_after=5)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise Refusal("unavailable", retry_after=5)
+        stamp.check_before_serving()
+        _is_ready = True
     return {"status": "ok"}
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from guestlist.api import door, service
 from guestlist.delivery import stamp
 from guestlist.invites.models import Activation, JournalLine, LedgerLine, Tally
 from guestlist.lib.models import AuditLine, Usage
@@ -17,6 +18,7 @@ from guestlist.people.models import Person
 from guestlist.signin.models import Challenge, Device, Guess, Session
 from tests import provider as providers
 from tests import servers
+from tests.guests import is_problem
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +84,28 @@ def test_before_the_first_migration_golive_says_so(monkeypatch, settings):
     with pytest.raises(CommandError, match="DATABASE_URL"):
         call_command("golive", "--yes")
     connection.needs_rollback = False
+
+
+def test_any_server_answers_503_until_gateways_and_database_fit(client, settings, monkeypatch):
+    stamp.check()
+    settings.IS_SANDBOX = False
+    monkeypatch.setattr(door, "before_first_request", stamp.check_before_serving)
+    assert is_problem(client.get("/user/user-profile/"), 503, "unavailable")
+    assert client.get("/", headers={"Accept": "text/html"}).status_code == 503
+    assert client.get("/health/live/").status_code == 200
+    settings.IS_SANDBOX = True
+    assert client.get("/").status_code == 200
+    assert door.before_first_request is None
+
+
+def test_a_server_is_not_ready_before_they_fit(client, settings, monkeypatch):
+    stamp.check()
+    monkeypatch.setattr(service, "_is_ready", False)
+    settings.IS_SANDBOX = False
+    for _ in range(2):
+        assert is_problem(client.get("/health/ready/"), 503, "unavailable")
+    settings.IS_SANDBOX = True
+    assert client.get("/health/ready/").status_code == 200
 
 
 def serve(database: str, **environment: str) -> subprocess.CompletedProcess[str]:
