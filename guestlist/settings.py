@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from guestlist.lib import env as reader
-from guestlist.lib import keys
+from guestlist.lib import keys, redis_server
 
 env = reader.Environment(os.environ)
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -138,6 +138,9 @@ LEDGER_SUBKEY = keys.subkey(_made["LEDGER_KEY"].encode(), "activation ledger")
 CODE_DIGITS = env.number("CODE_DIGITS", 4, 4, 8)
 SMS_DAILY_BUDGET = env.number("SMS_DAILY_BUDGET", 10_000, 1, 10**9)
 LIMIT_OVERRIDES = {name: env.text(name, "") for name in os.environ if name.startswith("LIMIT_")}
+REDIS_URL = env.secret("REDIS_URL") or ""
+if REDIS_URL and not redis_server.can_read(REDIS_URL):
+    raise ImproperlyConfigured("REDIS_URL must be like redis://name:password@host:6379/0, rediss://… or unix://….")
 SECURITY_PROFILE = env.text("SECURITY_PROFILE", "default", ("default", "strict"))
 LIMITS = env.text("LIMITS", "relaxed" if IS_SANDBOX else "on", ("on", "relaxed"))
 if LIMITS != "on" and not IS_SANDBOX:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pymysql
 import pytest
+import redis
 
 DATABASES = ["sqlite", "postgres", "mariadb"]
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,6 +109,45 @@ def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError(f"{url} was not ready within {START} s")
+
+
+class Redis:
+    """A Redis of the test's own, which it may kill. It keeps nothing on the disk unless it is told to SAVE."""
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("redis-server") or shutil.which("valkey-server")
+        need(program is not None, "there is no redis-server")
+        self._command, self._folder, self._port = str(program), folder, free_port()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.client = redis.Redis.from_url(self.url, decode_responses=True)
+        self.start()
+
+    def start(self) -> None:
+        listen = ["--bind", "127.0.0.1", "--port", str(self._port)]
+        keep = ["--dir", str(self._folder), "--save", "", "--appendonly", "no", "--loglevel", "warning"]
+        self.process = subprocess.Popen([self._command, *listen, *keep], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + START
+        while time.monotonic() < deadline:
+            with suppress(redis.ConnectionError):
+                self.client.ping()
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"{self._command} did not answer within {START} s")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[Redis]:
+    """A Redis on a free port."""
+    server = Redis(folder)
+    try:
+        yield server
+    finally:
+        server.client.close()
+        server.kill()
 
 
 def _administer(kind: str, statement: str) -> None:

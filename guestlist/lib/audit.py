@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from guestlist.lib import clock, limits, logs, models, sql
+from guestlist.lib import clock, logs, models, sql
 from guestlist.lib.logs import Fact
 from guestlist.lib.phone import starred
+from guestlist.lib.policy import Limited
 from guestlist.lib.refusals import Refusal
 
 AUDIT_DAYS = 90
@@ -78,7 +79,7 @@ def refusals(event: str, *, phone: str | None = None, person_id: int | None = No
         yield
     except Refusal as refusal:
         spent = refusal.__cause__
-        if isinstance(spent, limits.Limited):
+        if isinstance(spent, Limited):
             refused("limit.refused", spent.policy.name, phone=phone, person_id=person_id, ip=ip, of=event)
         else:
             refused(event, refusal.code, phone=phone, person_id=person_id, ip=ip)

@@ -1,64 +1,25 @@
-"""Limits: named policies of "so many in so long", taken all together or not at all, exact, and true about waiting.
+"""Limits at work: policies taken all together or not at all, exact, and true about waiting.
 
-A policy remembers each use within its longest window (a sliding log), so the n-th is allowed and the next is not,
-and the time to wait is known to the second. It knows nothing of what is limited: subjects are texts.
+They are counted in SQL, in the caller's transaction. With REDIS_URL those that may be forgotten are counted in Redis,
+before that transaction: `holding` stands around it. It knows nothing of what is limited: subjects are texts.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from guestlist.lib import keys, usage
+from guestlist.lib import sliding_log, sql, usage, volatile
+from guestlist.lib.policy import Limited as Limited
+from guestlist.lib.policy import Policy as Policy
+from guestlist.lib.policy import Spend as Spend
+from guestlist.lib.policy import rounded_up as rounded_up
+from guestlist.lib.policy import windows as windows
+from guestlist.lib.sliding_log import Allowance as Allowance
 
-WINDOW = re.compile(r"(\d{1,6})/(\d{0,4})(s|m|h|d)")
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class Window(NamedTuple):
-    """At most so many in so many seconds."""
-
-    most: int
-    seconds: int
-
-
-class Policy(NamedTuple):
-    """A limit with a name, in words that operators read."""
-
-    name: str
-    windows: tuple[Window, ...]
-    words: str
-    is_distinct: bool = False  # counts different tags, not uses
-    is_counted: bool = False  # remembers numbers instead of uses: for limits in the thousands, by the clock's windows
-
-    @classmethod
-    def of(cls, name: str, text: str, words: str, *, is_distinct: bool = False, is_counted: bool = False) -> "Policy":
-        """A policy whose windows are written like `3/15m,5/h,10/d`. Raises ValueError for anything else."""
-        return cls(name, windows(text), words, is_distinct, is_counted)
-
-    def at_most(self, most: int) -> "Policy":
-        """The same, with another figure in its only window."""
-        (window,) = self.windows
-        return self._replace(windows=(Window(most, window.seconds),))
-
-
-class Spend(NamedTuple):
-    """One use of a policy: by whom, and of what."""
-
-    policy: Policy
-    subject: str
-    tag: str = ""
-
-
-class Use(NamedTuple):
-    """A use that is remembered: milliseconds since 1970, its tag, and whether it was given back."""
-
-    at: int
-    tag: str
-    is_forgiven: bool
+Undo = Callable[[sliding_log.Use], list[sliding_log.Use]]
 
 
 def is_on() -> bool:
@@ -86,170 +47,114 @@ def check_names(policies: Iterable[Policy]) -> None:
             raise ImproperlyConfigured(f"{name} is no limit; there are: {', '.join(sorted(names))}.")
 
 
-class Limited(Exception):
-    """A policy is spent: nothing was taken from any."""
+@contextmanager
+def holding(spends: Sequence[Spend], now: datetime, secret: bytes) -> Iterator[list[Spend]]:
+    """Take in Redis what is counted there, and yield what is still to be taken by the transaction in this block.
 
-    def __init__(self, policy: Policy, retry_after: int) -> None:
-        super().__init__(policy.name)
-        self.policy, self.retry_after = policy, retry_after
-
-
-class Allowance(NamedTuple):
-    """What a window still allows: so many, and the seconds until its oldest use is forgotten."""
-
-    left: int
-    reset: int
-    window: Window
-
-
-class Slot(NamedTuple):
-    """A row: of a spend, or of one window of a counted one."""
-
-    id: str
-    spend: Spend
-    windows: tuple[Window, ...]
-
-    @property
-    def longest(self) -> int:
-        """Seconds that a use counts."""
-        return max(window.seconds for window in self.windows)
-
-    def ends_at(self, now: datetime) -> datetime:
-        """When the row, used now, says nothing any more."""
-        return now + timedelta(seconds=self.longest)
-
-
-def windows(text: str) -> tuple[Window, ...]:
-    """The windows of `3/15m,5/h,10/d`. Raises ValueError for anything else."""
-    found = []
-    for part in text.replace(" ", "").split(","):
-        match = WINDOW.fullmatch(part)
-        if not match or not int(match[1]) or not int(match[2] or 1):
-            raise ValueError("it must be like 3/15m,5/h,10/d")
-        found.append(Window(int(match[1]), int(match[2] or 1) * UNITS[match[3]]))
-    return tuple(found)
+    Whatever leaves the block as an exception gives back what was taken here: together or not at all, as with SQL alone.
+    It stands around a transaction, never inside one. Raises Limited, whose wait is that of all these spends.
+    """
+    held = _in_redis(spends)
+    if not held:
+        yield list(spends)
+        return
+    slots = sliding_log.slots(held, now, secret)
+    try:
+        has_taken = volatile.rewrite(_ids(slots), now, lambda found: sliding_log.taken(slots, found, now))
+    except Limited as spent:
+        also = _refusal(_in_sql(spends, now), now, secret)
+        raise max([spent, *also], key=lambda limited: limited.retry_after) from None
+    try:
+        yield _in_sql(spends, now)
+    except BaseException:
+        if has_taken:
+            _undo_in_redis(held, now, secret, sliding_log.gone)
+        raise
 
 
 def take(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
     """Use each policy once, or raise Limited and use none. In the caller's transaction, locking in the order given."""
-    slots = [slot for spend in spends for slot in _slots(spend, now, secret)]
-    remembered = usage.lock([slot.id for slot in slots], now)
-    waits = [(_wait(slot, remembered[slot.id], now), slot.spend.policy) for slot in slots]
-    seconds, policy = max(waits, key=lambda found: found[0])
-    if seconds > 0:
-        raise Limited(policy, rounded_up(seconds))
-    usage.write([(slot.id, _one_more(slot, remembered[slot.id], now), slot.ends_at(now)) for slot in slots])
+    slots = sliding_log.slots(spends, now, secret)
+    usage.write(sliding_log.taken(slots, usage.lock(_ids(slots), now), now))
 
 
 def would_wait(spends: Sequence[Spend], now: datetime, secret: bytes) -> float:
     """Seconds until `take` would allow these; 0 when it would now. Takes nothing, locks nothing."""
-    slots = [slot for spend in spends for slot in _slots(spend, now, secret)]
-    found = usage.read([slot.id for slot in slots])
-    return max(_wait(slot, found.get(slot.id, ""), now) for slot in slots)
+    slots = sliding_log.slots(spends, now, secret)
+    found = usage.read(_ids(slots))
+    return max(sliding_log.wait(slot, found.get(slot.id, ""), now) for slot in slots)
 
 
 def left(spend: Spend, now: datetime, secret: bytes) -> Allowance:
     """What this spend's tightest window still allows. For policies that are neither distinct nor counted."""
-    (slot,) = _slots(spend, now, secret)
-    uses = _uses(usage.read([slot.id]).get(slot.id, ""))
     found = []
-    for window in slot.windows:
-        counted = [use for use in _recent(uses, window, now) if not use.is_forgiven]
-        reset = -(-(counted[0].at + window.seconds * 1000 - _millis(now)) // 1000) if counted else 0
-        found.append(Allowance(max(0, window.most - len(counted)), reset, window))
-    return min(found, key=lambda allowance: (allowance.left, -allowance.reset))
+    for held in _in_redis([spend]):
+        (slot,) = sliding_log.slots([held], now, secret)
+        texts = volatile.read([slot.id], now)
+        found += [sliding_log.allowance(slot, texts[slot.id], now)] if texts else []
+    for kept in _in_sql([spend], now):
+        (slot,) = sliding_log.slots([kept], now, secret)
+        with sql.in_a_crowd():
+            text = usage.read([slot.id]).get(slot.id, "")
+        found.append(sliding_log.allowance(slot, text, now))
+    return sliding_log.tightest(found)
 
 
 def forgive(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
-    """Give back the newest use with each spend's tag. Forgiven ones still count to three times the policy's figures."""
-    _undo(spends, now, secret, lambda use: [use._replace(is_forgiven=True)])
+    """Give back the newest use with each spend's tag, in SQL, in the caller's transaction; then `forgive_held`.
+
+    Forgiven ones still count to three times the policy's figures.
+    """
+    _undo(_in_sql(spends, now), now, secret, sliding_log.forgiven)
+
+
+def forgive_held(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
+    """The same in Redis, after the transaction. Nothing is refused: what cannot be given back stays counted."""
+    _undo_in_redis(_in_redis(spends), now, secret, sliding_log.forgiven)
 
 
 def take_back(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
     """Undo the newest use with each spend's tag, wholly: of a try that was taken first and turned out not to count."""
-    _undo(spends, now, secret, lambda use: [])
+    _undo(spends, now, secret, sliding_log.gone)
 
 
-def rounded_up(seconds: float) -> int:
-    """Seconds to wait, rounded so that they do not tell which limit it was: to 10 s, 60 s or 15 minutes."""
-    grain = 10 if seconds <= 900 else 60 if seconds <= 3600 else 900
-    return int(-(-seconds // grain) * grain)
+def _in_redis(spends: Iterable[Spend]) -> list[Spend]:
+    return [spend for spend in spends if volatile.is_in_use() and spend.policy.is_volatile]
 
 
-def _undo(spends: Sequence[Spend], now: datetime, secret: bytes, undone: Callable[[Use], list[Use]]) -> None:
-    slots = [slot for spend in spends for slot in _slots(spend, now, secret)]
-    remembered = usage.lock([slot.id for slot in slots], now)
-    changes = []
-    for slot in slots:
-        uses = _uses(remembered[slot.id])
-        mine = [index for index, use in enumerate(uses) if use.tag == slot.spend.tag and not use.is_forgiven]
-        if mine:
-            uses[mine[-1] : mine[-1] + 1] = undone(uses[mine[-1]])
-            changes.append((slot.id, _text(uses), slot.ends_at(now)))
-    usage.write(changes)
-
-
-def _slots(spend: Spend, now: datetime, secret: bytes) -> list[Slot]:
-    policy = spend.policy
-    if not policy.is_counted:
-        return [Slot(keys.mac(secret, policy.name, spend.subject).hex(), spend, policy.windows)]
-    return [
-        Slot(keys.mac(secret, policy.name, spend.subject, str(window.seconds), str(number)).hex(), spend, (window,))
-        for window in policy.windows
-        for number in [int(now.timestamp()) // window.seconds]
-    ]
-
-
-def _wait(slot: Slot, remembered: str, now: datetime) -> float:
-    if slot.spend.policy.is_counted:
-        (window,) = slot.windows
-        is_spent = int(remembered or 0) >= window.most
-        return window.seconds - now.timestamp() % window.seconds if is_spent else 0.0
-    longest, uses = 0.0, _uses(remembered)
-    for window in slot.windows:
-        recent = _recent(uses, window, now)
-        for some, most in ([use for use in recent if not use.is_forgiven], window.most), (recent, 3 * window.most):
-            blocking = _blocking(some, slot.spend, most)
-            if blocking is not None:
-                longest = max(longest, (blocking.at - _millis(now)) / 1000 + window.seconds)
-    return longest
-
-
-def _one_more(slot: Slot, remembered: str, now: datetime) -> str:
-    if slot.spend.policy.is_counted:
-        return str(int(remembered or 0) + 1)
-    longest = Window(0, slot.longest)
-    return _text([*_recent(_uses(remembered), longest, now), Use(_millis(now), slot.spend.tag, False)])
-
-
-def _blocking(uses: list[Use], spend: Spend, most: int) -> Use | None:
-    """The use that must be forgotten before another one fits; None when it fits now."""
-    if not spend.policy.is_distinct:
-        return uses[-most] if len(uses) >= most else None
-    newest = {use.tag: use for use in uses}
-    if spend.tag in newest or len(newest) < most:
-        return None
-    return sorted(newest.values())[-most]
-
-
-def _recent(uses: Iterable[Use], window: Window, now: datetime) -> list[Use]:
-    oldest = _millis(now) - window.seconds * 1000
-    return [use for use in uses if use.at > oldest]
-
-
-def _millis(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
-
-
-def _uses(text: str) -> list[Use]:
-    """Read `1790000000000,1790000000001:tag,1790000000002:tag:-`: time, tag, and a dash when it was given back."""
+def _in_sql(spends: Iterable[Spend], now: datetime) -> list[Spend]:
+    """What SQL has to count: of what is counted in Redis nothing, or half while Redis is not to be trusted."""
+    if not volatile.is_in_use():
+        return list(spends)
     found = []
-    for part in text.split(",") if text else []:
-        at, _, rest = part.partition(":")
-        tag, _, mark = rest.partition(":")
-        found.append(Use(int(at), tag, mark == "-"))
+    for spend in spends:
+        if not spend.policy.is_volatile:
+            found.append(spend)
+        elif not volatile.is_trusted(spend.policy.longest, now):
+            found.append(spend._replace(policy=spend.policy.halved()))
     return found
 
 
-def _text(uses: Iterable[Use]) -> str:
-    return ",".join(f"{use.at}:{use.tag}:{'-' if use.is_forgiven else ''}".rstrip(":") for use in uses)
+def _refusal(spends: Sequence[Spend], now: datetime, secret: bytes) -> list[Limited]:
+    if not spends:
+        return []
+    slots = sliding_log.slots(spends, now, secret)
+    spent = sliding_log.refusal(slots, usage.read(_ids(slots)), now)
+    return [spent] if spent else []
+
+
+def _undo(spends: Sequence[Spend], now: datetime, secret: bytes, undo: Undo) -> None:
+    slots = sliding_log.slots(spends, now, secret)
+    if slots:
+        usage.write(sliding_log.undone(slots, usage.lock(_ids(slots), now), now, undo))
+
+
+def _undo_in_redis(spends: Sequence[Spend], now: datetime, secret: bytes, undo: Undo) -> None:
+    slots = sliding_log.slots(spends, now, secret)
+    if slots:
+        with suppress(*sql.AWAY):  # on the way out of something else, which it must not take the place of
+            volatile.rewrite(_ids(slots), now, lambda found: sliding_log.undone(slots, found, now, undo))
+
+
+def _ids(slots: Iterable[sliding_log.Slot]) -> list[str]:
+    return [slot.id for slot in slots]

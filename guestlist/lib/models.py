@@ -66,3 +66,5 @@ class AuditLine(models.Model):
 
 
 AUDITED_SINCE = "SELECT id FROM limits_auditline WHERE event = %s AND at > %s LIMIT 1"
+EPOCH = "SELECT uses FROM limits_usage WHERE id = %s"
+CHANGE_EPOCH = "UPDATE limits_usage SET uses = %s WHERE id = %s AND uses = %s"

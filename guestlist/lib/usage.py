@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 
 from guestlist.lib import sql
+from guestlist.lib.sliding_log import Change
 
 TABLE = "limits_usage"
 
@@ -29,8 +30,8 @@ def read(ids: Sequence[str]) -> Mapping[str, str]:
     return dict(sql.rows(f"SELECT id, uses FROM {TABLE} WHERE id IN ({holes})", *ids))
 
 
-def write(changes: Sequence[tuple[str, str, datetime]]) -> None:
-    """Remember these: id, text, and when the row says nothing any more."""
+def write(changes: Sequence[Change]) -> None:
+    """Remember these."""
     if not changes:
         return
     if connection.vendor == "mysql":

@@ -1,5 +1,6 @@
 """The two acts of signing in: ask for a code, confirm it."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from guestlist.delivery import actions as delivery
@@ -57,7 +58,7 @@ def ask(phone: str, client: Client) -> Asked:
     """
     with audit.refusals("code.refused", phone=phone, ip=client.ip), delivery.waiting():
         with sql.in_a_crowd():
-            token, challenge, is_known, message = _open_challenge(phone, client)
+            token, challenge, is_known, message = _accept(phone, client)
         state = delivery.send(message)
     in_sandbox = delivery.is_sandbox()
     return Asked(
@@ -92,6 +93,8 @@ def confirm(phone: str, typed: str, client: Client) -> Confirmed:
     if isinstance(admitted, str):
         audit.refused("code.refused", admitted, phone=phone, person_id=people.id_of(phone), ip=client.ip)
         raise Refusal(admitted)
+    challenge = spent.challenge
+    sending.confirmed_held(sending.asking(phone, challenge.device, client.ip, is_known=True), clock.now())
     return admitted
 
 
@@ -99,8 +102,7 @@ def allowance(client: Client) -> limits.Allowance | None:
     """How many codes the client's own address may still ask for; None in the relaxed sandbox."""
     if not limits.is_on():
         return None
-    with sql.in_a_crowd():
-        return sending.allowance(client.ip, clock.now())
+    return sending.allowance(client.ip, clock.now())
 
 
 def delete_all() -> dict[str, int]:
@@ -108,12 +110,21 @@ def delete_all() -> dict[str, int]:
     return {name: sql.change(statement) for name, statement in models.DELETE_ALL.items()}
 
 
-@sql.in_one_transaction
-def _open_challenge(phone: str, client: Client) -> tuple[str, rules.Challenge, bool, delivery.Message]:
+def _accept(phone: str, client: Client) -> tuple[str, rules.Challenge, bool, delivery.Message]:
+    # The class is read before the transaction: a guess in between is judged by its own rules, whatever was read here.
     now = clock.now()
     person_id = people.id_of(phone)
     who = guard.classify(phone, client.device, client.ip, now)
-    sending.take(sending.asking(phone, who.device, client.ip, person_id is not None), now)
+    with sending.holding(sending.asking(phone, who.device, client.ip, person_id is not None), now) as spends:
+        token, challenge, message = _open_challenge(phone, client, person_id, who, spends, now)
+    return token, challenge, person_id is not None, message
+
+
+@sql.in_one_transaction
+def _open_challenge(
+    phone: str, client: Client, person_id: int | None, who: guard.Class, spends: list[limits.Spend], now: datetime
+) -> tuple[str, rules.Challenge, delivery.Message]:
+    sending.take(spends, now)
     token, challenge = challenges.same_again(phone, client.challenge, who, now) or challenges.new(
         phone, client.challenge, who, now
     )
@@ -121,7 +132,7 @@ def _open_challenge(phone: str, client: Client) -> tuple[str, rules.Challenge, b
     message = delivery.accept("code", challenge.id, phone, challenge.expires_at, withheld)
     facts: dict[str, Any] = {"digits": who.digits, "device": _known(who.device), "again": token == client.challenge}
     audit.record("code.asked", phone=phone, person_id=person_id, ip=client.ip, **facts)
-    return token, challenge, person_id is not None, message
+    return token, challenge, message
 
 
 @sql.in_one_transaction

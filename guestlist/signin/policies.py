@@ -14,12 +14,33 @@ POLICIES = {
         Policy.of("CODES_PAUSE", "1/60s", "codes to one phone: a minute apart"),
         Policy.of("CODES_PER_PHONE", "3/15m,5/h,10/d", "codes to one phone: unknown devices together, each known one"),
         Policy.of("CODES_PER_PHONE_IN_ALL", "20/d", "codes to one phone, all devices together"),
-        Policy.of("CODES_PER_PHONE_AND_ADDRESS", "3/h,4/d", "codes from one address to one phone"),
-        Policy.of("CODES_PER_ADDRESS", "10/10m,30/h,100/d", "codes asked for by one address, or IPv6 /64"),
-        Policy.of("PHONES_PER_ADDRESS", "10/h", "different phones that one address asks codes for", is_distinct=True),
-        Policy.of("CODES_PER_NETWORK", "100/10m,300/h,1000/d", "codes asked for by one IPv4 /24", is_counted=True),
-        Policy.of("CODES_PER_SITE", "40/10m,120/h,400/d", "codes asked for by one IPv6 /48", is_counted=True),
-        Policy.of("CODES_PER_PREFIX", "20/h", "codes to numbers of nobody that differ only in their last 4 digits"),
+        Policy.of("CODES_PER_PHONE_AND_ADDRESS", "3/h,4/d", "codes from one address to one phone", is_volatile=True),
+        Policy.of(
+            "CODES_PER_ADDRESS", "10/10m,30/h,100/d", "codes asked for by one address, or IPv6 /64", is_volatile=True
+        ),
+        Policy.of(
+            "PHONES_PER_ADDRESS",
+            "10/h",
+            "different phones that one address asks codes for",
+            is_distinct=True,
+            is_volatile=True,
+        ),
+        Policy.of(
+            "CODES_PER_NETWORK",
+            "100/10m,300/h,1000/d",
+            "codes asked for by one IPv4 /24",
+            is_counted=True,
+            is_volatile=True,
+        ),
+        Policy.of(
+            "CODES_PER_SITE", "40/10m,120/h,400/d", "codes asked for by one IPv6 /48", is_counted=True, is_volatile=True
+        ),
+        Policy.of(
+            "CODES_PER_PREFIX",
+            "20/h",
+            "codes to numbers of nobody that differ only in their last 4 digits",
+            is_volatile=True,
+        ),
         Policy.of("CODES_IN_ALL", "10000/d", "codes in all (SMS_DAILY_BUDGET)", is_counted=True),
         Policy.of("PAUSE_WAIVED", "1/h", "sign-ins of one phone after which the pause is waived"),
     )

@@ -184,6 +184,11 @@ WRONG_SETTINGS = [
     ("CODE_PEPPER", f"1:{KEY},1:{OTHER}"),
     ("CODE_PEPPER", f"1:{KEY},2:short"),
     ("LEDGER_KEY", "ж" * 15),
+    ("REDIS_URL", "localhost:6379"),
+    ("REDIS_URL", "http://localhost:6379"),
+    ("REDIS_URL", "redis://localhost:port"),
+    ("REDIS_URL", "redis://localhost?no_such_option=1"),
+    ("REDIS_URL", "redis://localhost?db=first"),
 ]
 
 
@@ -204,6 +209,16 @@ def test_a_refusal_never_repeats_the_secret(start):
         with pytest.raises(ImproperlyConfigured) as refused:
             start(**{name: "my-little-secret"})
         assert "my-little-secret" not in str(refused.value)
+
+
+def test_the_url_of_a_redis_may_stand_in_a_file_and_its_password_is_never_repeated(start, tmp_path):
+    file = tmp_path / "redis"
+    file.write_text("rediss://limits:my-little-secret@redis.example.org:6380/3\n")
+    assert start(REDIS_URL_FILE=str(file))["REDIS_URL"] == file.read_text().strip()
+    file.write_text("redis://limits:my-little-secret@redis.example.org:port")
+    with pytest.raises(ImproperlyConfigured) as refused:
+        start(REDIS_URL_FILE=str(file))
+    assert "my-little-secret" not in str(refused.value)
 
 
 def test_a_start_with_nothing_set_makes_its_secrets_once(start, tmp_path):

@@ -15,8 +15,8 @@ class Answer(NamedTuple):
     body: Any
 
 
-def request(path: str, body: dict[str, Any] | None, token: str = "", method: str = "POST") -> bytes:
-    """One request, ready to be sent."""
+def request(path: str, body: dict[str, Any] | None, token: str = "", method: str = "POST", address: str = "") -> bytes:
+    """One request, ready to be sent; with an address, as a proxy passes it on."""
     payload = b"" if body is None else json.dumps(body).encode()
     lines = [
         f"{method} {path} HTTP/1.1",
@@ -25,6 +25,7 @@ def request(path: str, body: dict[str, Any] | None, token: str = "", method: str
         f"Content-Length: {len(payload)}",
         *(["Content-Type: application/json"] if payload else []),
         *([f"Authorization: Bearer {token}"] if token else []),
+        *([f"X-Forwarded-For: {address}"] if address else []),
     ]
     return "\r\n".join([*lines, "", ""]).encode() + payload
 

@@ -15,10 +15,12 @@ from django.db import DatabaseError
 
 from guestlist.delivery import actions as delivery
 from guestlist.delivery import stamp
+from guestlist.lib import volatile
 from guestlist.lib.sql import one_at_a_time
 from guestlist.web.management.slate import clean_slate
 
 SANDBOX = "SANDBOX: no message is really sent, and every code is shown to whoever asks for it."
+NO_REDIS = "REDIS_URL: Redis cannot be used; until it can, its limits run at half their figures in the database."
 
 
 class Command(BaseCommand):
@@ -39,6 +41,8 @@ class Command(BaseCommand):
             raise CommandError(f"DATABASE_URL: the database cannot be used: {str(error).strip()}") from error
         if delivery.is_sandbox():
             self.stderr.write(self.style.WARNING(SANDBOX))
+        if volatile.is_in_use() and not volatile.answers():
+            self.stderr.write(self.style.WARNING(NO_REDIS))
         host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
         self.stderr.write(f"Guestlist on http://{host}:{settings.PORT}/")
         sys.stderr.flush()
