@@ -152,6 +152,15 @@ SMS_HTTP_METHOD = env.text("SMS_HTTP_METHOD", "POST", ("POST", "GET", "PUT"))
 SMS_HTTP_URL = env.secret("SMS_HTTP_URL") or ""  # providers have keys in it
 SMS_HTTP_HEADERS = env.secret("SMS_HTTP_HEADERS") or ""
 SMS_HTTP_BODY = env.secret("SMS_HTTP_BODY") or ""
+PHONE_REGIONS = [region.upper() for region in env.words("PHONE_REGIONS")] or [PHONE_REGION]
+for region in PHONE_REGIONS:
+    if region != "*" and region not in phonenumbers.SUPPORTED_REGIONS:
+        raise ImproperlyConfigured(f"PHONE_REGIONS names {region!r}; it must be ISO 3166 regions, such as RU,KZ, or *.")
+CAN_RUN_DRY = ("PHONE_REGIONS", "PHONE_TYPES", "CODES_PER_PREFIX", "CODES_IN_ALL", "CONVERSION")
+DRY_RUN = env.words("DRY_RUN")
+for name in DRY_RUN:
+    if name not in CAN_RUN_DRY:
+        raise ImproperlyConfigured(f"DRY_RUN names {name!r}; there are: {', '.join(CAN_RUN_DRY)}.")
 PHONE_VISIBILITY_DEFAULT = env.text("PHONE_VISIBILITY_DEFAULT", "full", ("full", "masked", "hidden"))
 
 

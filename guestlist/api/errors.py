@@ -26,6 +26,7 @@ STATUS = {
     "unavailable": 503,
     "too_many_requests": 429,
     "invalid_phone": 400,
+    "phone_not_allowed": 403,
     "wrong_code": 400,
     "code_expired": 400,
     "person_blocked": 403,

@@ -92,7 +92,7 @@ class LoggedOut(Schema):
     returns={200: Asked, 201: Asked},
     auth=caller.same_site,
     signed=False,
-    refusals=["invalid_phone", "cross_site", "delivery_failed", "too_many_requests"],
+    refusals=["invalid_phone", "phone_not_allowed", "cross_site", "delivery_failed", "too_many_requests"],
 )
 def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[Any]:
     """Sends a code to the phone. Asking again from the same client, while the code lives, sends the same code.

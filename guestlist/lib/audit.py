@@ -17,7 +17,7 @@ from guestlist.lib import clock, logs, models, sql
 from guestlist.lib.logs import Fact
 from guestlist.lib.phone import starred
 from guestlist.lib.policy import Limited
-from guestlist.lib.refusals import Refusal
+from guestlist.lib.refusals import Because, Refusal
 
 AUDIT_DAYS = 90
 THINNED = timedelta(seconds=10)  # of refusals for the same reason, a process writes one row in this time
@@ -73,22 +73,33 @@ def refused(
 def refusals(event: str, *, phone: str | None = None, person_id: int | None = None, ip: str = "") -> Iterator[None]:
     """Write down the refusal that leaves this block; one by a limit is `limit.refused`, with its policy.
 
+    The reason is the refusal's name, or what a Because says that caused it.
+
     It stands around a transaction, never inside one.
     """
     try:
         yield
     except Refusal as refusal:
-        spent = refusal.__cause__
-        if isinstance(spent, Limited):
-            refused("limit.refused", spent.policy.name, phone=phone, person_id=person_id, ip=ip, of=event)
+        cause = refusal.__cause__
+        if isinstance(cause, Limited):
+            refused("limit.refused", cause.policy.name, phone=phone, person_id=person_id, ip=ip, of=event)
+        elif isinstance(cause, Because):
+            refused(event, cause.reason, phone=phone, person_id=person_id, ip=ip, **cause.facts)
         else:
             refused(event, refusal.code, phone=phone, person_id=person_id, ip=ip)
         raise
 
 
-def record_once(event: str, within: timedelta, **facts: Any) -> None:
-    """Write down what goes on for a while, unless any process has within this time; looks at most once in 10 s."""
-    if _left_out(event, "") is not None and not sql.row(models.AUDITED_SINCE, event, clock.now() - within):
+def record_once(event: str, within: timedelta, *, each: str = "", **facts: Any) -> None:
+    """Write down what goes on for a while, unless any process has within this time; looks at most once in 10 s.
+
+    `each` names a fact for each of whose values that holds by itself.
+    """
+    of_these = logs.words({each: facts[each]}) if each else ""
+    if _left_out(event, of_these) is None:
+        return
+    told = [found for (found,) in sql.rows(models.AUDITED_SINCE, event, clock.now() - within)]
+    if not any(not of_these or of_these in found.split() for found in told):
         record(event, **facts)
 
 

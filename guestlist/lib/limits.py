@@ -7,6 +7,7 @@ before that transaction: `holding` stands around it. It knows nothing of what is
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -47,35 +48,52 @@ def check_names(policies: Iterable[Policy]) -> None:
             raise ImproperlyConfigured(f"{name} is no limit; there are: {', '.join(sorted(names))}.")
 
 
+class Holding(NamedTuple):
+    """What is still to be taken in SQL, and the names of soft policies that are spent already."""
+
+    rest: list[Spend]
+    passed: list[str]
+
+
 @contextmanager
-def holding(spends: Sequence[Spend], now: datetime, secret: bytes) -> Iterator[list[Spend]]:
+def holding(spends: Sequence[Spend], now: datetime, secret: bytes) -> Iterator[Holding]:
     """Take in Redis what is counted there, and yield what is still to be taken by the transaction in this block.
 
     Whatever leaves the block as an exception gives back what was taken here: together or not at all, as with SQL alone.
     It stands around a transaction, never inside one. Raises Limited, whose wait is that of all these spends.
     """
-    held = _in_redis(spends)
+    held, passed = _in_redis(spends), list[str]()
     if not held:
-        yield list(spends)
+        yield Holding(list(spends), passed)
         return
     slots = sliding_log.slots(held, now, secret)
+
+    def one_more(found: Mapping[str, str]) -> list[sliding_log.Change]:
+        passed[:] = sliding_log.passed(slots, found, now)  # of the last round, which is the one that counts
+        return sliding_log.taken(slots, found, now)
+
     try:
-        has_taken = volatile.rewrite(_ids(slots), now, lambda found: sliding_log.taken(slots, found, now))
+        has_taken = volatile.rewrite(_ids(slots), now, one_more)
     except Limited as spent:
         also = _refusal(_in_sql(spends, now), now, secret)
         raise max([spent, *also], key=lambda limited: limited.retry_after) from None
     try:
-        yield _in_sql(spends, now)
+        yield Holding(_in_sql(spends, now), passed)
     except BaseException:
         if has_taken:
-            _undo_in_redis(held, now, secret, sliding_log.gone)
+            _undo_in_redis([spend for spend in held if spend.policy.name not in passed], now, secret, sliding_log.gone)
         raise
 
 
-def take(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
-    """Use each policy once, or raise Limited and use none. In the caller's transaction, locking in the order given."""
+def take(spends: Sequence[Spend], now: datetime, secret: bytes) -> list[str]:
+    """Use each policy once, or raise Limited and use none. In the caller's transaction, locking in the order given.
+
+    The answer is the names of soft policies that are spent.
+    """
     slots = sliding_log.slots(spends, now, secret)
-    usage.write(sliding_log.taken(slots, usage.lock(_ids(slots), now), now))
+    remembered = usage.lock(_ids(slots), now)
+    usage.write(sliding_log.taken(slots, remembered, now))
+    return sliding_log.passed(slots, remembered, now)
 
 
 def would_wait(spends: Sequence[Spend], now: datetime, secret: bytes) -> float:

@@ -65,6 +65,6 @@ class AuditLine(models.Model):
         raise AppendOnly("an audit line is never deleted by hand")
 
 
-AUDITED_SINCE = "SELECT id FROM limits_auditline WHERE event = %s AND at > %s LIMIT 1"
+AUDITED_SINCE = "SELECT facts FROM limits_auditline WHERE event = %s AND at > %s"
 EPOCH = "SELECT uses FROM limits_usage WHERE id = %s"
 CHANGE_EPOCH = "UPDATE limits_usage SET uses = %s WHERE id = %s AND uses = %s"

@@ -2,13 +2,31 @@
 
 import unicodedata
 from functools import lru_cache
+from typing import NamedTuple
 
 import phonenumbers
+from phonenumbers import PhoneNumberType as Type
 
 from guestlist.lib.refusals import Refusal
 
 LONGEST = 64  # characters of a spelling; E.164 itself has at most 15 digits
 LONGEST_E164 = 16  # with its plus
+ANYWHERE = "001"  # the region of numbers that belong to no country: satellites, +800, +979
+
+# Numbers that earn whoever holds them a share, forward to anywhere (Britain's 070), or have no screen. The others pass:
+# FIXED_LINE_OR_MOBILE is every number of North America; VOIP is some people's only number; UNKNOWN is Google's
+# metadata being behind, which shall keep nobody out.
+UNSUITED = {
+    *(Type.PREMIUM_RATE, Type.SHARED_COST, Type.TOLL_FREE, Type.PERSONAL_NUMBER),
+    *(Type.FIXED_LINE, Type.UAN, Type.VOICEMAIL, Type.PAGER),
+}
+
+
+class Kind(NamedTuple):
+    """Where a number belongs, and whether it is one of those that messages are for."""
+
+    region: str  # ISO 3166; ANYWHERE; empty: nobody knows
+    takes_messages: bool
 
 
 def parse(text: str, region: str) -> str:
@@ -40,6 +58,13 @@ def _parse(text: str, region: str) -> str | None:
         if phonenumbers.is_valid_number(number) and not number.extension:
             return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return None
+
+
+@lru_cache(maxsize=4096)
+def kind(e164: str) -> Kind:
+    """The region of a number that `parse` gave, and whether its type is one that codes can be sent to."""
+    number = phonenumbers.parse(e164)
+    return Kind(phonenumbers.region_code_for_number(number) or "", phonenumbers.number_type(number) not in UNSUITED)
 
 
 def masked(e164: str) -> str:

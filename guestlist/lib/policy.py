@@ -60,6 +60,7 @@ class Spend(NamedTuple):
     policy: Policy
     subject: str
     tag: str = ""
+    is_soft: bool = False  # when it is spent it refuses nothing, counts nothing, and is only told of
 
 
 class Limited(Exception):

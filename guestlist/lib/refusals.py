@@ -23,6 +23,7 @@ WORDS = {
     "unavailable": _("The service cannot reach its database right now. Try again shortly."),
     # signing in
     "invalid_phone": _("This is not a phone number we know how to reach."),
+    "phone_not_allowed": _("No codes are sent to this number."),
     "wrong_code": _("This is not the code."),
     "code_expired": _("This code is used up or too old. Ask for a new one."),
     "person_blocked": _("This person may not sign in."),
@@ -49,3 +50,11 @@ class Refusal(Exception):
 
     def __str__(self) -> str:
         return gettext(WORDS[self.code])
+
+
+class Because(Exception):
+    """Why, in a name of ours: as the cause of a refusal it is told to the audit trail, and to nobody else."""
+
+    def __init__(self, reason: str, **facts: Any) -> None:
+        super().__init__(reason)
+        self.reason, self.facts = reason, facts

@@ -54,17 +54,29 @@ def slots(spends: Iterable[Spend], now: datetime, secret: bytes) -> list[Slot]:
 
 
 def taken(slots: Sequence[Slot], remembered: Mapping[str, str], now: datetime) -> list[Change]:
-    """One use more everywhere. Raises Limited, by the policy that makes wait longest, when one is spent."""
+    """One use more everywhere. Raises Limited, by the policy that makes wait longest, when one is spent.
+
+    Soft ones that are spent are left out.
+    """
     if (spent := refusal(slots, remembered, now)) is not None:
         raise spent
-    return [slot.change(_one_more(slot, remembered.get(slot.id, ""), now), now) for slot in slots]
+    left_out = passed(slots, remembered, now)
+    used = [slot for slot in slots if slot.spend.policy.name not in left_out]
+    return [slot.change(_one_more(slot, remembered.get(slot.id, ""), now), now) for slot in used]
 
 
 def refusal(slots: Sequence[Slot], remembered: Mapping[str, str], now: datetime) -> Limited | None:
     """The refusal that `taken` raises, if it does."""
-    waits = [(wait(slot, remembered.get(slot.id, ""), now), slot.spend.policy) for slot in slots]
-    seconds, policy = max(waits, key=lambda found: found[0])
-    return Limited(policy, rounded_up(seconds)) if seconds > 0 else None
+    hard = [slot for slot in slots if not slot.spend.is_soft]
+    waits = [(wait(slot, remembered.get(slot.id, ""), now), slot.spend.policy) for slot in hard]
+    seconds, policy = max(waits, key=lambda found: found[0], default=(0.0, None))
+    return Limited(policy, rounded_up(seconds)) if policy and seconds > 0 else None
+
+
+def passed(slots: Sequence[Slot], remembered: Mapping[str, str], now: datetime) -> list[str]:
+    """The names of soft policies that are spent."""
+    soft = [slot for slot in slots if slot.spend.is_soft]
+    return [slot.spend.policy.name for slot in soft if wait(slot, remembered.get(slot.id, ""), now) > 0]
 
 
 def undone(

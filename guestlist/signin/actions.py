@@ -7,7 +7,7 @@ from guestlist.delivery import actions as delivery
 from guestlist.lib import audit, clock, limits, sql
 from guestlist.lib.refusals import Refusal
 from guestlist.people import actions as people
-from guestlist.signin import challenges, fixed, guard, models, rules, sending, sessions
+from guestlist.signin import challenges, fixed, guard, models, pumping, rules, sending, sessions
 
 
 class Client(NamedTuple):
@@ -44,6 +44,16 @@ class Confirmed(NamedTuple):
     device: str
 
 
+class Accepted(NamedTuple):
+    """A challenge with its token, whether somebody has signed in with its number, and its message, still to be sent."""
+
+    token: str
+    challenge: rules.Challenge
+    is_known: bool
+    message: delivery.Message
+    passed: list[str]  # limits that are spent and refused nothing
+
+
 class Spent(NamedTuple):
     """A try was spent on this challenge; with limits on, under this number of a guess."""
 
@@ -54,11 +64,12 @@ class Spent(NamedTuple):
 def ask(phone: str, client: Client) -> Asked:
     """Send a code to an E.164 number. Asking again from the same client sends the same code, without new tries.
 
-    Refuses with `delivery_failed` when it could not be sent, or when too many messages are waited for already.
+    Refuses with `delivery_failed` when it could not be sent, or when too many messages are waited for already; with
+    `phone_not_allowed` where live gateways may not send to.
     """
     with audit.refusals("code.refused", phone=phone, ip=client.ip), delivery.waiting():
         with sql.in_a_crowd():
-            token, challenge, is_known, message = _accept(phone, client)
+            token, challenge, is_known, message, _ = _accept(phone, client)
         state = delivery.send(message)
     in_sandbox = delivery.is_sandbox()
     return Asked(
@@ -110,29 +121,33 @@ def delete_all() -> dict[str, int]:
     return {name: sql.change(statement) for name, statement in models.DELETE_ALL.items()}
 
 
-def _accept(phone: str, client: Client) -> tuple[str, rules.Challenge, bool, delivery.Message]:
+def _accept(phone: str, client: Client) -> Accepted:
     # The class is read before the transaction: a guess in between is judged by its own rules, whatever was read here.
-    now = clock.now()
-    person_id = people.id_of(phone)
+    pumping.check_number(phone, client.ip)
+    now, person_id = clock.now(), people.id_of(phone)
     who = guard.classify(phone, client.device, client.ip, now)
-    with sending.holding(sending.asking(phone, who.device, client.ip, person_id is not None), now) as spends:
-        token, challenge, message = _open_challenge(phone, client, person_id, who, spends, now)
-    return token, challenge, person_id is not None, message
+    slowed = pumping.check_conversion(phone, who.device, client.ip)
+    asking = sending.asking(phone, who.device, client.ip, person_id is not None, slowed)
+    with sending.holding(asking, now) as held:
+        accepted = _open_challenge(phone, client, person_id, who, held, now)
+    pumping.tell(accepted.passed, phone, client.ip)
+    return accepted
 
 
 @sql.in_one_transaction
 def _open_challenge(
-    phone: str, client: Client, person_id: int | None, who: guard.Class, spends: list[limits.Spend], now: datetime
-) -> tuple[str, rules.Challenge, delivery.Message]:
-    sending.take(spends, now)
+    phone: str, client: Client, person_id: int | None, who: guard.Class, held: limits.Holding, now: datetime
+) -> Accepted:
+    passed = sending.take(held, now)
     token, challenge = challenges.same_again(phone, client.challenge, who, now) or challenges.new(
-        phone, client.challenge, who, now
+        phone, client.challenge, who, client.ip, now
     )
-    withheld = "SANDBOX_NUMBERS" if who.is_fixed and not delivery.is_sandbox() else ""
+    is_fixed = who.is_fixed and not delivery.is_sandbox()
+    withheld = "SANDBOX_NUMBERS" if is_fixed else sending.withheld(passed)
     message = delivery.accept("code", challenge.id, phone, challenge.expires_at, withheld)
     facts: dict[str, Any] = {"digits": who.digits, "device": _known(who.device), "again": token == client.challenge}
     audit.record("code.asked", phone=phone, person_id=person_id, ip=client.ip, **facts)
-    return token, challenge, message
+    return Accepted(token, challenge, person_id is not None, message, passed)
 
 
 @sql.in_one_transaction

@@ -3,18 +3,20 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
+from guestlist.lib import clock
 from guestlist.lib.desk import ByPhone, LookOnly, operator
-from guestlist.signin import sessions
-from guestlist.signin.models import Challenge, Device, Session
+from guestlist.signin import pumping, sessions
+from guestlist.signin.models import Challenge, Device, Pause, Session
 
 
 @admin.register(Challenge)
 class ChallengeAdmin(ByPhone, LookOnly):
     """Who asked for a code, and what became of it."""
 
-    list_display = ("phone", "digits", "attempts", "created_at", "expires_at", "used_at")
-    fields = ("phone", "digits", "attempts", "pepper_id", "created_at", "expires_at", "used_at")
+    list_display = ("phone", "region", "address", "digits", "attempts", "created_at", "expires_at", "used_at")
+    fields = ("phone", "region", "address", "digits", "attempts", "pepper_id", "created_at", "expires_at", "used_at")
     search_fields = ("phone",)
     ordering = ("-created_at",)
     show_full_result_count = False
@@ -57,3 +59,31 @@ class DeviceAdmin(ByPhone, LookOnly):
     search_fields = ("phone",)
     ordering = ("-seen_at",)
     show_full_result_count = False
+
+
+@admin.register(Pause)
+class PauseAdmin(LookOnly):
+    """Where unknown devices get no codes for a while, for too few were confirmed; the audit trail has the figures."""
+
+    list_display = ("scope", "region", "seconds", "ends_at", "is_running")
+    fields = ("scope", "region", "seconds", "ends_at")
+    list_filter = ("region",)
+    search_fields = ("scope",)
+    ordering = ("-ends_at",)
+    actions = ("end",)
+    show_full_result_count = False
+
+    @admin.display(description=_("paused"), boolean=True)
+    def is_running(self, pause: Pause) -> bool:
+        """Whether it has not ended yet."""
+        return pause.ends_at > clock.now()
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        """Ending a pause is changing its row, for those who may."""
+        return admin.ModelAdmin.has_change_permission(self, request)
+
+    @admin.action(description=_("End: codes are sent again"), permissions=["end"])
+    def end(self, request: HttpRequest, pauses: QuerySet[Pause]) -> None:
+        """End those that were chosen in the list."""
+        for pause in pauses:
+            pumping.end(pause, operator(request))

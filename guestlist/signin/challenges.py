@@ -5,6 +5,8 @@ from datetime import datetime
 from django.conf import settings
 
 from guestlist.lib import keys, limits, sql
+from guestlist.lib.addresses import source
+from guestlist.lib.phone import kind
 from guestlist.signin import fixed, guard, models, rules
 
 PURPOSE = "sign-in"
@@ -73,7 +75,7 @@ def same_again(phone: str, token: str | None, who: guard.Class, now: datetime) -
     return token, challenge
 
 
-def new(phone: str, old_token: str | None, who: guard.Class, now: datetime) -> tuple[str, rules.Challenge]:
+def new(phone: str, old_token: str | None, who: guard.Class, ip: str, now: datetime) -> tuple[str, rules.Challenge]:
     """A new challenge and its token, in the caller's transaction; it takes the place of the client's old one."""
     if old_token:
         sql.change(models.SUPERSEDE, now, id_of(old_token), phone, now)
@@ -90,5 +92,5 @@ def new(phone: str, old_token: str | None, who: guard.Class, now: datetime) -> t
         used_at=None,
         device=who.device,
     )
-    sql.insert("signin_challenge", **challenge._asdict())
+    sql.insert("signin_challenge", **challenge._asdict(), region=kind(phone).region, address=source(ip))
     return token, challenge

@@ -10,6 +10,7 @@ from guestlist.people.models import Person
 DIGEST = 64  # hex digits of SHA-256
 SESSION_ID = 22  # 128 bits in base 64
 USER_AGENT = 200
+ADDRESS = 49  # as lib.addresses.source has it
 
 
 class Challenge(models.Model):
@@ -25,11 +26,16 @@ class Challenge(models.Model):
     expires_at = models.DateTimeField(_("lives until"), db_index=True)
     used_at = models.DateTimeField(_("used"), null=True, blank=True)
     device = ExactCharField(_("known device"), max_length=DIGEST, blank=True, default="", db_default="")
+    region = ExactCharField(_("region"), max_length=3, blank=True, default="", db_default="")
+    address = models.CharField(_("address"), max_length=ADDRESS, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("challenge")
         verbose_name_plural = _("challenges")
-        indexes = [models.Index(fields=["phone", "created_at"], name="challenge_phone")]
+        indexes = [
+            models.Index(fields=["phone", "created_at"], name="challenge_phone"),
+            models.Index(fields=["region", "created_at"], name="challenge_region"),
+        ]
 
     def __str__(self) -> str:
         return f"{masked(self.phone)} {self.created_at:%Y-%m-%d %H:%M}"
@@ -91,7 +97,7 @@ class Guess(models.Model):
     phone = ExactCharField(_("phone"), max_length=LONGEST_E164)
     device = ExactCharField(_("known device"), max_length=DIGEST, blank=True)
     digits = models.PositiveSmallIntegerField(_("digits"))
-    address = models.CharField(_("address"), max_length=49)
+    address = models.CharField(_("address"), max_length=ADDRESS)
     guessed_at = models.DateTimeField(_("at"))
 
     class Meta:
@@ -114,6 +120,26 @@ class FixedNumber(models.Model):
     phone = ExactCharField(max_length=LONGEST_E164, primary_key=True)
     wrong = models.PositiveSmallIntegerField()
     until = ExactCharField(max_length=10)
+
+
+class Pause(models.Model):
+    """No codes to unknown devices for a while: of a region, an address or a prefix, as `signin.conversion` names them.
+
+    The row outlives its pause: what was asked before the end is not held against anybody again.
+    """
+
+    scope = ExactCharField(_("of what"), max_length=64, primary_key=True)
+    region = ExactCharField(_("region"), max_length=3)
+    seconds = models.PositiveIntegerField(_("seconds"))  # 0: an operator ended it
+    ends_at = models.DateTimeField(_("paused until"), db_index=True)
+
+    class Meta:
+        verbose_name = _("pause")
+        verbose_name_plural = _("pauses")
+        indexes = [models.Index(fields=["region", "ends_at"], name="pause_region")]
+
+    def __str__(self) -> str:
+        return str(self.scope)
 
 
 FACTS = "id, phone, salt, pepper_id, digits, attempts, created_at, expires_at, used_at, device"
@@ -170,11 +196,22 @@ DEVICE_SEEN = "UPDATE signin_device SET seen_at = %s WHERE phone = %s AND digest
 DEVICES_OF = "SELECT id FROM signin_device WHERE phone = %s ORDER BY seen_at DESC, id DESC"
 FORGET_DEVICE = "DELETE FROM signin_device WHERE id = %s"
 
+CODES_TO = (
+    "SELECT phone, address, created_at, used_at FROM signin_challenge"
+    " WHERE region = %s AND created_at > %s AND device = '' AND (used_at IS NOT NULL OR created_at <= %s)"
+    " ORDER BY created_at DESC LIMIT %s"
+)
+PAUSES_AT = "SELECT scope, ends_at, seconds FROM signin_pause WHERE scope IN (%s, %s, %s)"
+PAUSES_IN = "SELECT scope, ends_at, seconds FROM signin_pause WHERE region = %s AND ends_at > %s"
+PAUSE_AGAIN = "UPDATE signin_pause SET ends_at = %s, seconds = %s WHERE scope = %s AND ends_at <= %s"
+END_PAUSE = "UPDATE signin_pause SET ends_at = %s, seconds = 0 WHERE scope = %s AND ends_at > %s"
+
 DELETE_ALL = {
     "sessions": "DELETE FROM signin_session",
     "devices": "DELETE FROM signin_device",
     "challenges": "DELETE FROM signin_challenge",
     "wrong guesses": "DELETE FROM signin_guess",
     "guards": "DELETE FROM signin_guard",
+    "pauses": "DELETE FROM signin_pause",
     "fixed numbers": "DELETE FROM signin_fixednumber",
 }

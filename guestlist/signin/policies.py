@@ -1,7 +1,7 @@
 """Who may ask for how many codes: every policy by name, in words. LIMIT_<NAME> in the environment overrides one."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from guestlist.lib.limits import Policy, Spend
@@ -41,6 +41,12 @@ POLICIES = {
             "codes to numbers of nobody that differ only in their last 4 digits",
             is_volatile=True,
         ),
+        Policy.of(
+            "CODES_WHILE_SLOWED",
+            "30/60s",
+            "codes to PHONE_REGION while so few are confirmed that it is slowed",
+            is_volatile=True,
+        ),
         Policy.of("CODES_IN_ALL", "10000/d", "codes in all (SMS_DAILY_BUDGET)", is_counted=True),
         Policy.of("PAUSE_WAIVED", "1/h", "sign-ins of one phone after which the pause is waived"),
     )
@@ -55,17 +61,29 @@ class Asking(NamedTuple):
     device: str  # digest of the known device; empty: an unknown one
     source: str  # the address, see lib.addresses
     is_known: bool  # somebody has signed in with this number
+    slowed: str = ""  # the region of the number, when codes to it are slowed
 
 
-def spends(asking: Asking, policies: Mapping[str, Policy], budget: int) -> list[Spend]:
-    """What one ask uses, in the order in which rows are locked: phone, address, prefix, day."""
+def spends(asking: Asking, policies: Mapping[str, Policy], budget: int, soft: Collection[str] = ()) -> list[Spend]:
+    """What one ask uses, in the order in which rows are locked: phone, address, prefix, country, day.
+
+    Those named in `soft` refuse nothing.
+    """
     used = phone_spends(asking, policies)
     if not asking.device:
         used += address_spends(asking, policies)
         if not asking.is_known:
             used.append(Spend(policies["CODES_PER_PREFIX"], asking.phone[:-4]))
+        if asking.slowed:
+            used.append(Spend(policies["CODES_WHILE_SLOWED"], asking.slowed))
     share = 1.0 if asking.device else 1.0 - RESERVE
-    return [*used, Spend(policies["CODES_IN_ALL"].at_most(max(1, int(budget * share))), "all")]
+    used.append(Spend(policies["CODES_IN_ALL"].at_most(max(1, int(budget * share))), "all"))
+    return [spend._replace(is_soft=spend.policy.name in soft) for spend in used]
+
+
+def dry(names: Collection[str]) -> set[str]:
+    """Which policies are only recorded, given the names in DRY_RUN: slowing is a part of CONVERSION."""
+    return {*names, "CODES_WHILE_SLOWED"} if "CONVERSION" in names else set(names)
 
 
 def phone_spends(asking: Asking, policies: Mapping[str, Policy]) -> list[Spend]:

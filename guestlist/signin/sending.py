@@ -1,6 +1,6 @@
 """The limits of sending at work: an ask takes all or none. With LIMITS=relaxed they rest."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache
@@ -12,6 +12,10 @@ from guestlist.lib.addresses import source
 from guestlist.lib.refusals import Refusal
 from guestlist.signin import policies
 
+# It spares numbers that somebody has signed in with. With a live gateway a refusal would tell which those are, so the
+# ask is answered like every other and nothing is sent (docs/decisions/0015).
+WITHHELD = "CODES_PER_PREFIX"
+
 
 @cache
 def in_force() -> dict[str, limits.Policy]:
@@ -19,33 +23,41 @@ def in_force() -> dict[str, limits.Policy]:
     return limits.in_force(policies.POLICIES)
 
 
-def asking(phone: str, device: str, ip: str, is_known: bool) -> policies.Asking:
+def asking(phone: str, device: str, ip: str, is_known: bool, slowed: str = "") -> policies.Asking:
     """An ask, as the limits see it."""
     tag = keys.mac(settings.LIMITS_SUBKEY, "tag", phone)[:6].hex()
-    return policies.Asking(phone, tag, device, source(ip), is_known)
+    return policies.Asking(phone, tag, device, source(ip), is_known, slowed)
 
 
 @contextmanager
-def holding(who: policies.Asking, now: datetime) -> Iterator[list[limits.Spend]]:
+def holding(who: policies.Asking, now: datetime) -> Iterator[limits.Holding]:
     """Count one ask against every limit, or refuse with `too_many_requests` and count nothing.
 
-    It stands around the ask's transaction, which has to `take` the spends that this yields.
+    It stands around the ask's transaction, which has to `take` what this yields.
     """
     if not limits.is_on():
-        yield []
+        yield limits.Holding([], [])
         return
-    spends = policies.spends(who, in_force(), settings.SMS_DAILY_BUDGET)
+    soft = policies.dry(settings.DRY_RUN)
+    if not settings.IS_SANDBOX:
+        soft.add(WITHHELD)
     try:
-        with limits.holding(spends, now, settings.LIMITS_SUBKEY) as rest:
-            yield rest
+        spends = policies.spends(who, in_force(), settings.SMS_DAILY_BUDGET, soft)
+        with limits.holding(spends, now, settings.LIMITS_SUBKEY) as held:
+            yield held
     except limits.Limited as spent:
         raise Refusal("too_many_requests", retry_after=spent.retry_after) from spent
 
 
-def take(spends: Sequence[limits.Spend], now: datetime) -> None:
-    """The part of `holding` that belongs into the ask's transaction."""
-    if spends:
-        limits.take(spends, now, settings.LIMITS_SUBKEY)
+def take(held: limits.Holding, now: datetime) -> list[str]:
+    """The part of `holding` that belongs into the ask's transaction; the limits that are spent and refuse nothing."""
+    passed = limits.take(held.rest, now, settings.LIMITS_SUBKEY) if held.rest else []
+    return list(dict.fromkeys([*held.passed, *passed]))
+
+
+def withheld(passed: Iterable[str]) -> str:
+    """The limit for whose sake the message is not sent though the answer says so; "" when it is sent."""
+    return WITHHELD if WITHHELD in passed and WITHHELD not in settings.DRY_RUN else ""
 
 
 def resend_in(who: policies.Asking, now: datetime) -> int:

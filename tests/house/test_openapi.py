@@ -25,7 +25,7 @@ READ, CHANGE = {"not_signed_in"}, {"not_signed_in", "csrf_failed"}
 ENTER = {"malformed_invite", "own_invite", "invite_loop", "unknown_invite", "already_activated"}
 
 REFUSALS = {  # what the contract says of each, at least
-    "POST /user/login/": BODY | {"invalid_phone", "cross_site", "delivery_failed"},
+    "POST /user/login/": BODY | {"invalid_phone", "phone_not_allowed", "cross_site", "delivery_failed"},
     "POST /user/confirm/": BODY | {"invalid_phone", "wrong_code", "code_expired", "person_blocked", "cross_site"},
     "POST /user/logout/": CHANGE,
     "GET /user/sessions/": READ,

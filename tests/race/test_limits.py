@@ -29,6 +29,7 @@ FAR_AWAY = {
 
 def _server(kind: str, folder, **limits: str) -> Iterator[str]:
     environment = {name: value for name, value in os.environ.items() if name.startswith("LIMIT_")} | limits
+    environment["DRY_RUN"] = "CONVERSION"  # a long run asks for more codes than it confirms, all from one address
     with (
         servers.fresh_database(kind, folder) as database,
         servers.running(database, WEB_CONCURRENCY="2", SANDBOX_DELAY="0", LIMITS="on", **environment) as url,
