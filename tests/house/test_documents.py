@@ -16,7 +16,8 @@ from guestlist.api.errors import STATUS
 from guestlist.api.openapi import WITH_BODY
 from guestlist.api.urls import api
 from guestlist.lib import limits
-from guestlist.signin import rules
+from guestlist.settings import CAN_RUN_DRY
+from guestlist.signin import conversion, rules
 from tests import servers
 
 ROOT = servers.ROOT
@@ -124,6 +125,18 @@ def test_the_figures_of_codes_and_of_the_breaker_are_those_of_the_rules():
     }
     assert table == {name: figure(getattr(rules, name)) for name in table}
     assert len(table) == 14
+
+
+def test_the_figures_of_conversion_are_those_of_the_judgement():
+    after = paper("docs/security.md").partition("### Conversion")[2].partition("###")[0]
+    table = {quoted(cells[0])[0]: cells[1] for cells in rows(after)}
+    assert table == {name: figure(rule) for name, rule in vars(conversion).items() if name.isupper()}
+
+
+def test_every_rule_that_can_run_dry_is_documented():
+    for name, after in (("docs/security.md", "### Dry runs"), ("docs/settings.md", "| `DRY_RUN` | none |")):
+        line = paper(name).partition(after)[2].strip().partition("\n")[0]
+        assert set(CAN_RUN_DRY) <= set(quoted(line))
 
 
 def test_the_ladder_is_documented_rung_by_rung_and_its_sum_is_right():

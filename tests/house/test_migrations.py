@@ -10,7 +10,7 @@ from django.db.models import CharField
 from guestlist.invites.models import Activation, LedgerLine, Tally
 from guestlist.lib.fields import ExactCharField
 from guestlist.people.models import Person
-from guestlist.signin.models import Challenge, Device, Session
+from guestlist.signin.models import Challenge, Device, Pause, Session
 
 OURS = [model for model in apps.get_models() if model.__module__.startswith("guestlist.")]
 
@@ -24,6 +24,7 @@ UNIQUE = [
     (Challenge, ["id"]),
     (Session, ["id"]),
     (Device, ["phone", "digest"]),
+    (Pause, ["scope"]),
 ]
 
 NEEDS_BYTES = [

@@ -63,7 +63,7 @@ def sample(field: models.Field, number: int) -> Any:
     if field.blank:
         return ""
     if isinstance(field, models.CharField):
-        return f"+7900{number:07}" if field.name == "phone" else f"{number:06}"[: field.max_length]
+        return f"+7900{number:07}" if field.name == "phone" else f"{number:06}"[-(field.max_length or 6) :]
     if isinstance(field, models.TextField):
         return ""
     if isinstance(field, models.BooleanField):

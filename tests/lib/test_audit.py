@@ -208,6 +208,15 @@ def test_an_open_breaker_is_told_once_an_hour(guest, limited, monkeypatch):
     assert opened[0].facts == "wrong_today=1 wrong_in_30_days=1"
 
 
+@pytest.mark.django_db
+def test_what_goes_on_is_told_once_for_each_value_of_a_fact():
+    for region in ("KZ", "GB", "KZ", "K"):
+        audit._floods.clear()
+        audit.record_once("conversion.low", timedelta(hours=1), each="region", region=region, asked=50)
+    facts = AuditLine.objects.order_by("id").values_list("facts", flat=True)
+    assert list(facts) == ["region=KZ asked=50", "region=GB asked=50", "region=K asked=50"]
+
+
 # ---- only ever added to
 
 

@@ -173,6 +173,11 @@ WRONG_SETTINGS = [
     ("CODE_DIGITS", "3"),
     ("CODE_DIGITS", "9"),
     ("PHONE_REGION", "Russia"),
+    ("PHONE_REGIONS", "RU,Kazakhstan"),
+    ("PHONE_REGIONS", "RU;KZ"),
+    ("PHONE_REGIONS", "001"),
+    ("DRY_RUN", "PHONE_REGIONS,CODES_PER_PHONE"),
+    ("DRY_RUN", "yes"),
     ("PHONE_VISIBILITY_DEFAULT", "secret"),
     ("SANDBOX_DELAY", "2-1"),
     ("INLINE_WAITING", "0"),
@@ -196,6 +201,14 @@ WRONG_SETTINGS = [
 def test_a_wrong_setting_stops_the_start_by_name(start, name, value):
     with pytest.raises(ImproperlyConfigured, match=rf"\b{name}\b"):
         start(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed"),
+    [({}, ["RU"]), ({"PHONE_REGION": "kz"}, ["KZ"]), ({"PHONE_REGIONS": "ru, kz"}, ["RU", "KZ"])],
+)
+def test_without_a_list_of_regions_the_home_one_is_allowed(start, given, allowed):
+    assert start(**given)["PHONE_REGIONS"] == allowed
 
 
 @pytest.mark.parametrize("pepper", [KEY, f"1:{KEY}", f"2:{OTHER},1:{KEY}"])

@@ -209,3 +209,28 @@ def test_a_number_is_shown_as_people_at_home_write_it():
     assert phone.national(ALICE, "RU") == "8 (900) 111-22-33"
     assert phone.national(ALICE, "US") == "+7 900 111-22-33"
     assert phone.national("+12015550123", "US") == "(201) 555-0123"
+
+
+@pytest.mark.parametrize(
+    ("e164", "region", "takes_messages"),
+    [
+        (ALICE, "RU", True),
+        ("+77011234567", "KZ", True),  # the same country code as Russia's
+        ("+74951234567", "RU", False),  # fixed line
+        ("+78000000000", "RU", False),  # toll-free
+        ("+78091234567", "RU", False),  # premium rate
+        ("+447400123456", "GB", True),
+        ("+447012345678", "GB", False),  # 070: personal, forwards to anywhere
+        ("+447640123456", "GB", False),  # pager
+        ("+445512345678", "GB", False),  # UAN
+        ("+445612345678", "GB", True),  # VOIP
+        ("+4918012345", "DE", False),  # shared cost
+        ("+49177991234567", "DE", False),  # voicemail
+        ("+12015550123", "US", True),  # fixed line or mobile: nobody can tell
+        ("+14165550123", "CA", True),
+        ("+80012345678", phone.ANYWHERE, False),
+        ("+881612345678", phone.ANYWHERE, True),
+    ],
+)
+def test_a_number_has_a_region_and_is_for_messages_or_not(e164, region, takes_messages):
+    assert phone.kind(e164) == (region, takes_messages)
