@@ -258,12 +258,16 @@ def test_when_it_is_restarted_with_what_it_had_saved_half_is_left(redis, told):
 
 def test_when_it_throws_keys_away_for_want_of_memory_half_is_left(redis, told):
     assert taken(TEN, "one", 12) == 10
-    redis.client.config_set("maxmemory-policy", "allkeys-lru")
-    redis.client.mset({f"other:{number}": "x" * 1000 for number in range(2000)})
+    redis.client.config_set("maxmemory-policy", "volatile-ttl")
+    pipe = redis.client.pipeline()
+    for number in range(2000):
+        pipe.set(f"other:{number}", "x" * 1000, ex=1000)  # these go first, and the epoch stays
+    pipe.execute()
     redis.client.config_set("maxmemory", redis.client.info("memory")["used_memory"] - 1_000_000)
     redis.client.set("other", "x")
     redis.client.config_set("maxmemory", 0)
     assert redis.client.info("stats")["evicted_keys"] > 0
+    assert redis.client.exists(volatile.EPOCH)
     assert taken(TEN, "another", 12) == 5
     assert "forgotten" in told()[0]
 
@@ -307,9 +311,11 @@ def test_processes_that_lose_it_together_begin_one_epoch(redis):
     with clock.at(START):
         for store in stores:
             store.rewrite(["a"], START, lambda _: [])
-        redis.client.flushall()
+        redis.kill()
         for store in stores:
             store.rewrite(["a"], START, lambda _: [])
+        assert len({store._known[0] for store in stores}) == 1
+        redis.start()
         assert [store.rewrite(["a"], START, lambda _: []) for store in stores] == [True] * 3
     assert {store._known[0].name for store in stores} == {redis.client.get(volatile.EPOCH)}
 
