@@ -75,7 +75,7 @@ def end_others(request: HttpRequest) -> dict[str, int]:
     refusals=["not_found"],
 )
 def end_session(request: HttpRequest, session_id: str) -> dict[str, int]:
-    """Ends the session with this id; of nobody else's session is it told whether it exists."""
+    """Ends the session with this id and forgets its device; of nobody else's session is it told whether it exists."""
     if not sessions.end(request.auth, session_id, caller.address(request)):  # type: ignore[attr-defined]
         raise Refusal("not_found")
     return {"ended": 1}

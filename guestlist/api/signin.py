@@ -147,7 +147,7 @@ def confirm(request: HttpRequest, payload: Confirm, response: HttpResponse) -> d
 def logout(request: HttpRequest, response: HttpResponse) -> dict[str, bool]:
     """Ends this session at once. The device stays known."""
     who: sessions.Caller = request.auth  # type: ignore[attr-defined]
-    sessions.end(who, who.session_id, caller.address(request))
+    sessions.sign_out(who, caller.address(request))
     caller.forget_cookie(response, caller.SESSION_COOKIE)
     return {"logout": True}
 

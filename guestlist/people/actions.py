@@ -1,6 +1,7 @@
 """What can be done with people: arrive, be known, be edited. Callers that already are in a transaction stay in it."""
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ from guestlist.lib.audit import Operator
 from guestlist.people import models, rules
 
 DRAWS = 20  # at 100 million people a drawn code is taken with 9 %: twenty in a row, never
+
+
+_when_blocked: list[Callable[[str], None]] = []
 
 
 class Arrival(NamedTuple):
@@ -62,10 +66,18 @@ def edit(person_id: int, username: str | None, email: str | None, phone_visibili
         sql.change(models.EDIT.format(", ".join(f"{field} = %s" for field in changes)), *changes.values(), person_id)
 
 
+def when_blocked(act: Callable[[str], None]) -> None:
+    """Called by a higher room at start: what else happens, in the same transaction, when a person is blocked."""
+    _when_blocked.append(act)
+
+
 @sql.in_one_transaction
 def block(person: models.Person, operator: Operator) -> bool:
     """Block a person from this moment on: their sessions and their invite code stop working. False when they were."""
-    return _turn(person, "person.blocked", operator, clock.now())
+    is_turned = _turn(person, "person.blocked", operator, clock.now())
+    for act in _when_blocked if is_turned else []:
+        act(person.phone)
+    return is_turned
 
 
 @sql.in_one_transaction

@@ -7,7 +7,7 @@ from guestlist.delivery import actions as delivery
 from guestlist.lib import audit, clock, limits, sql
 from guestlist.lib.refusals import Refusal
 from guestlist.people import actions as people
-from guestlist.signin import challenges, fixed, guard, models, pumping, rules, sending, sessions
+from guestlist.signin import challenges, devices, fixed, guard, models, pumping, rules, sending, sessions
 
 
 class Client(NamedTuple):
@@ -189,8 +189,8 @@ def _admit(spent: Spent, client: Client) -> Confirmed | str:
     is_replaced = bool(client.session) and sessions.end_presented(client.session or "")
     kind = "cookie" if client.is_browser else "token"
     sending.confirmed(sending.asking(challenge.phone, challenge.device, client.ip, is_known=True), clock.now())
-    opened = sessions.open_session(who.person_id, kind, client.ip, client.user_agent)
-    device = sessions.remember_device(client.device, challenge.phone)
+    device = devices.remember(client.device, challenge.phone)
+    opened = sessions.open_session(who.person_id, kind, device, client.ip, client.user_agent)
     whose: dict[str, Any] = {"phone": challenge.phone, "person_id": who.person_id, "ip": client.ip}
     if who.is_new:
         audit.record("registered", **whose)

@@ -24,7 +24,7 @@ class ChallengeAdmin(ByPhone, LookOnly):
 
 @admin.register(Session)
 class SessionAdmin(ByPhone, LookOnly):
-    """Where people are signed in; deleting one ends it at once."""
+    """Where people are signed in; deleting one ends it at once and forgets its device."""
 
     phone_field = "person__phone"
     list_display = ("person", "kind", "created_at", "last_seen_at", "expires_at", "ip", "user_agent")

@@ -11,8 +11,10 @@ class SigninConfig(AppConfig):
     verbose_name = _("Signing in")
 
     def ready(self) -> None:
-        """Tell delivery how a code's message reads."""
+        """Tell delivery how a code's message reads, and people what else a block does."""
         from guestlist.delivery import actions as delivery
-        from guestlist.signin import texts
+        from guestlist.people import actions as people
+        from guestlist.signin import devices, texts
 
         delivery.tell("code", texts.code)
+        people.when_blocked(devices.forget_all)

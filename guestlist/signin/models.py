@@ -54,6 +54,7 @@ class Session(models.Model):
     ends_at = models.DateTimeField(_("ends at the latest"))
     ip = models.CharField(_("address"), max_length=45)
     user_agent = models.CharField(_("client"), max_length=USER_AGENT)
+    device = ExactCharField(max_length=DIGEST, blank=True, default="", db_default="")  # digest; empty: an old session
 
     class Meta:
         verbose_name = _("session")
@@ -166,6 +167,10 @@ SESSIONS_OF = (
     "SELECT id, created_at, last_seen_at, ip, user_agent FROM signin_session"
     " WHERE person_id = %s AND expires_at > %s ORDER BY created_at DESC, id"
 )
+OPENED_ON = (
+    "SELECT p.phone, s.device FROM signin_session s JOIN people_person p ON p.id = s.person_id"
+    " WHERE s.id = %s AND s.person_id = %s"
+)
 END = "DELETE FROM signin_session WHERE id = %s AND person_id = %s"
 END_PRESENTED = "DELETE FROM signin_session WHERE id = %s AND secret_digest = %s"
 END_OTHERS = "DELETE FROM signin_session WHERE person_id = %s AND id <> %s"
@@ -195,6 +200,9 @@ DEVICE_OF_ANYBODY = "SELECT id FROM signin_device WHERE digest = %s AND seen_at 
 DEVICE_SEEN = "UPDATE signin_device SET seen_at = %s WHERE phone = %s AND digest = %s AND seen_at > %s"
 DEVICES_OF = "SELECT id FROM signin_device WHERE phone = %s ORDER BY seen_at DESC, id DESC"
 FORGET_DEVICE = "DELETE FROM signin_device WHERE id = %s"
+FORGET = "DELETE FROM signin_device WHERE phone = %s AND digest = %s"
+FORGET_OTHERS = "DELETE FROM signin_device WHERE phone = %s AND digest <> %s"
+FORGET_ALL = "DELETE FROM signin_device WHERE phone = %s"
 
 CODES_TO = (
     "SELECT phone, address, created_at, used_at FROM signin_challenge"

@@ -1,4 +1,8 @@
-"""Sessions: opened by a confirmation, recognised by their token, ended one by one or all others."""
+"""Sessions: opened by a confirmation, recognised by their token, ended one by one or all others.
+
+Whoever ends a session means that what opened it is not to be trusted: its device is forgotten in the same transaction.
+Signing out is no such thing, nor is the confirmation that replaces a session.
+"""
 
 import re
 from datetime import datetime
@@ -6,7 +10,7 @@ from typing import NamedTuple
 
 from guestlist.lib import audit, clock, keys, sql
 from guestlist.lib.audit import Operator
-from guestlist.signin import models, rules
+from guestlist.signin import devices, models, rules
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
@@ -53,8 +57,11 @@ def presented(token: str) -> Presented | None:
     return Presented(id_, keys.digest(secret))
 
 
-def open_session(person_id: int, kind: str, ip: str, user_agent: str) -> Opened:
-    """Open a session, in the caller's transaction. `kind` is cookie (14 days idle, 30 at most) or token (30, 90)."""
+def open_session(person_id: int, kind: str, device: str, ip: str, user_agent: str) -> Opened:
+    """Open a session on the device with this token, in the caller's transaction.
+
+    `kind` is cookie (14 days idle, 30 at most) or token (30, 90).
+    """
     now = clock.now()
     id_, secret = keys.token(128), keys.token(256)
     lifetime = rules.SESSIONS[kind]
@@ -71,6 +78,7 @@ def open_session(person_id: int, kind: str, ip: str, user_agent: str) -> Opened:
         ends_at=opened.ends_at,
         ip=ip,
         user_agent=user_agent[: models.USER_AGENT],
+        device=keys.digest(device),
     )
     return opened
 
@@ -106,19 +114,29 @@ def sessions_of(caller: Caller) -> list[Shown]:
 
 
 @sql.in_one_transaction
+def sign_out(caller: Caller, ip: str) -> None:
+    """End the session that is calling; its device stays known."""
+    if sql.change(models.END, caller.session_id, caller.person_id):
+        audit.record("signed_out", person_id=caller.person_id, ip=ip, session=short(caller.session_id))
+
+
+@sql.in_one_transaction
 def end(caller: Caller, session_id: str, ip: str) -> bool:
-    """End one of the caller's sessions; False when they have none of that id."""
-    if not ID.fullmatch(session_id) or not sql.change(models.END, session_id, caller.person_id):
+    """End one of the caller's sessions and forget its device; False when they have none of that id."""
+    if not ID.fullmatch(session_id) or not _end(session_id, caller.person_id):
         return False
-    event = "signed_out" if session_id == caller.session_id else "session.ended"
-    audit.record(event, person_id=caller.person_id, ip=ip, session=short(session_id))
+    audit.record("session.ended", person_id=caller.person_id, ip=ip, session=short(session_id))
     return True
 
 
 @sql.in_one_transaction
 def end_others(caller: Caller, ip: str) -> int:
-    """End all sessions of the caller but this one; how many there were."""
+    """End all sessions of the caller but this one, forget all their devices but this one's; how many sessions ended."""
+    mine = sql.row(models.OPENED_ON, caller.session_id, caller.person_id)
+    if mine is None:
+        return 0  # ended a moment ago, by another one
     ended = sql.change(models.END_OTHERS, caller.person_id, caller.session_id)
+    devices.forget_others(*mine)
     if ended:
         audit.record("sessions.ended", person_id=caller.person_id, ip=ip, ended=ended)
     return ended
@@ -126,8 +144,8 @@ def end_others(caller: Caller, ip: str) -> int:
 
 @sql.in_one_transaction
 def end_for(session: models.Session, operator: Operator) -> None:
-    """End somebody's session, as an operator."""
-    if sql.change(models.END, session.pk, session.person_id):
+    """End somebody's session and forget its device, as an operator."""
+    if _end(session.pk, session.person_id):
         facts = {"session": short(session.pk), "by": operator.name}
         audit.record("session.ended", person_id=session.person_id, ip=operator.ip, **facts)
 
@@ -143,18 +161,9 @@ def short(session_id: str) -> str:
     return session_id[:6]
 
 
-def remember_device(token: str | None, phone: str) -> str:
-    """The token of a device that has now signed in to this phone: the presented one when it is ours, else a new one.
-
-    At most 10 devices a phone; the one that signed in longest ago is forgotten.
-    """
-    now = clock.now()
-    known_since = now - rules.DEVICE_LIFETIME
-    if token and sql.change(models.DEVICE_SEEN, now, phone, keys.digest(token), known_since):
-        return token
-    is_ours = token and sql.row(models.DEVICE_OF_ANYBODY, keys.digest(token), known_since)
-    new = token if token and is_ours else keys.token(128)  # two people may share a device: it keeps its token
-    sql.insert("signin_device", digest=keys.digest(new), phone=phone, created_at=now, seen_at=now)
-    for (device_id,) in sql.rows(models.DEVICES_OF, phone)[rules.DEVICES_A_PHONE :]:
-        sql.change(models.FORGET_DEVICE, device_id)
-    return new
+def _end(session_id: str, person_id: int) -> bool:
+    found = sql.row(models.OPENED_ON, session_id, person_id)
+    if found is None or not sql.change(models.END, session_id, person_id):
+        return False
+    devices.forget(*found)
+    return True

@@ -70,7 +70,7 @@ def code(request: HttpRequest) -> HttpResponse:
 @visitor.acts
 def sign_out(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
     """End this session at once; the device stays known."""
-    sessions.end(who, who.session_id, caller.address(request))
+    sessions.sign_out(who, caller.address(request))
     answer = redirect("home")
     caller.forget_cookie(answer, caller.SESSION_COOKIE)
     return answer
