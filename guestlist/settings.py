@@ -197,6 +197,7 @@ def _fixed_numbers() -> dict[str, FixedNumber]:
 SANDBOX_NUMBERS = _fixed_numbers()
 SANDBOX_DELAY = env.seconds("SANDBOX_DELAY", "1-2")
 INLINE_WAITING = env.number("INLINE_WAITING", max(1, WEB_THREADS - WEB_THREADS // 8), 1, WEB_THREADS)
+PEOPLE_MAX = env.number("PEOPLE_MAX", 1000, 1, 10**9 - 1)
 INVITE_LOOPS = env.text("INVITE_LOOPS", "allow", ("allow", "refuse"))
 
 # ---- Django ----------------------------------------------------------------------------------------------------------

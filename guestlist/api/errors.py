@@ -30,6 +30,7 @@ STATUS = {
     "wrong_code": 400,
     "code_expired": 400,
     "person_blocked": 403,
+    "sandbox_full": 403,  # not 503: waiting does not help
     "delivery_failed": 503,
     "invalid_username": 400,
     "invalid_email": 400,

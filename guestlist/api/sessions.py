@@ -62,7 +62,7 @@ def list_sessions(request: HttpRequest) -> list[dict[str, Any]]:
     refusals=[],
 )
 def end_others(request: HttpRequest) -> dict[str, int]:
-    """Ends every session of mine but the one that asks."""
+    """Ends every session of mine but the one that asks, and forgets every device of mine but its own."""
     return {"ended": sessions.end_others(request.auth, caller.address(request))}  # type: ignore[attr-defined]
 
 

@@ -120,7 +120,7 @@ def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[
     returns={200: Confirmed},
     auth=caller.same_site,
     signed=False,
-    refusals=["invalid_phone", "wrong_code", "code_expired", "person_blocked", "cross_site"],
+    refusals=["invalid_phone", "wrong_code", "code_expired", "person_blocked", "sandbox_full", "cross_site"],
 )
 def confirm(request: HttpRequest, payload: Confirm, response: HttpResponse) -> dict[str, Any]:
     """Signs in, and registers who is new. Three tries a code; a code works once.

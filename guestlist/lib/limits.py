@@ -55,6 +55,13 @@ class Holding(NamedTuple):
     passed: list[str]
 
 
+class Taken(NamedTuple):
+    """What `take` saw: soft policies that are spent, and how often each counted one is used in its longest window."""
+
+    passed: list[str]
+    counted: dict[str, int]
+
+
 @contextmanager
 def holding(spends: Sequence[Spend], now: datetime, secret: bytes) -> Iterator[Holding]:
     """Take in Redis what is counted there, and yield what is still to be taken by the transaction in this block.
@@ -85,15 +92,13 @@ def holding(spends: Sequence[Spend], now: datetime, secret: bytes) -> Iterator[H
         raise
 
 
-def take(spends: Sequence[Spend], now: datetime, secret: bytes) -> list[str]:
-    """Use each policy once, or raise Limited and use none. In the caller's transaction, locking in the order given.
-
-    The answer is the names of soft policies that are spent.
-    """
+def take(spends: Sequence[Spend], now: datetime, secret: bytes) -> Taken:
+    """Use each policy once, or raise Limited and use none. In the caller's transaction, locking in the order given."""
     slots = sliding_log.slots(spends, now, secret)
     remembered = usage.lock(_ids(slots), now)
-    usage.write(sliding_log.taken(slots, remembered, now))
-    return sliding_log.passed(slots, remembered, now)
+    changes = sliding_log.taken(slots, remembered, now)
+    usage.write(changes)
+    return Taken(sliding_log.passed(slots, remembered, now), sliding_log.counts(slots, changes))
 
 
 def would_wait(spends: Sequence[Spend], now: datetime, secret: bytes) -> float:

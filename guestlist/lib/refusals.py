@@ -27,6 +27,7 @@ WORDS = {
     "wrong_code": _("This is not the code."),
     "code_expired": _("This code is used up or too old. Ask for a new one."),
     "person_blocked": _("This person may not sign in."),
+    "sandbox_full": _("This sandbox has as many people as it may have; who has signed in before still can."),
     "delivery_failed": _("The code could not be sent right now. Try again shortly."),
     # the profile
     "invalid_username": _("A name has at most 150 characters and no control characters."),

@@ -79,6 +79,14 @@ def passed(slots: Sequence[Slot], remembered: Mapping[str, str], now: datetime) 
     return [slot.spend.policy.name for slot in soft if wait(slot, remembered.get(slot.id, ""), now) > 0]
 
 
+def counts(slots: Sequence[Slot], changes: Iterable[Change]) -> dict[str, int]:
+    """How often each counted policy is used in its longest window after these changes, by its name."""
+    texts = {change.id: change.text for change in changes}
+    counted = [slot for slot in slots if slot.spend.policy.is_counted and slot.id in texts]
+    by_length = sorted(counted, key=lambda slot: slot.windows[0].seconds)
+    return {slot.spend.policy.name: int(texts[slot.id]) for slot in by_length}
+
+
 def undone(
     slots: Sequence[Slot], remembered: Mapping[str, str], now: datetime, undo: Callable[[Use], list[Use]]
 ) -> list[Change]:

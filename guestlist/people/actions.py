@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from guestlist.lib import audit, clock, sql
+from guestlist.lib import audit, clock, sql, usage
 from guestlist.lib.audit import Operator
 from guestlist.people import models, rules
 
@@ -25,14 +25,17 @@ class Arrival(NamedTuple):
     is_blocked: bool
 
 
-def arrive(phone: str) -> Arrival:
+def arrive(phone: str) -> Arrival | None:
     """The person of this E.164 number, made with an invite code when nobody has it. Two at once make one person.
 
-    Must run in the transaction that consumes the confirmed code.
+    None when a sandbox that others reach has no room for one more. Must run in the transaction that consumes the
+    confirmed code.
     """
     for _ in range(DRAWS):
         if found := sql.row(models.BY_PHONE, phone):
             return Arrival(found[0], is_new=False, is_blocked=found[1] is not None)
+        if not _has_room(phone):
+            return None
         made = sql.insert(
             "people_person",
             phone=phone,
@@ -84,6 +87,14 @@ def block(person: models.Person, operator: Operator) -> bool:
 def unblock(person: models.Person, operator: Operator) -> bool:
     """Let a person in again; sessions that have not ended work again. False when they were not blocked."""
     return _turn(person, "person.unblocked", operator, None)
+
+
+def _has_room(phone: str) -> bool:
+    """Whether one more person may be made; or whether this one was, a moment ago."""
+    if not (settings.IS_SANDBOX and settings.IS_OPEN):
+        return True
+    usage.lock(["people"], clock.now())  # until this transaction ends: of two at once only one is the last
+    return models.Person.objects.count() < settings.PEOPLE_MAX or sql.row(models.BY_PHONE, phone) is not None
 
 
 def delete_all() -> dict[str, int]:

@@ -89,7 +89,8 @@ def confirm(phone: str, typed: str, client: Client) -> Confirmed:
     """Sign in with the code of a challenge; who is new is made here, with an invite code.
 
     A try is spent, and committed, before the code is compared. Refuses with `wrong_code` (and `attempts_left`),
-    `code_expired` (used, too old, out of tries, never asked for, or another phone's) and `person_blocked`.
+    `code_expired` (used, too old, out of tries, never asked for, or another phone's), and, told only to who has the
+    right code, which is used up then, `person_blocked` and `sandbox_full`.
     """
     spent = _spend_a_try(phone, client)
     if spent is None:
@@ -110,8 +111,8 @@ def confirm(phone: str, typed: str, client: Client) -> Confirmed:
 
 
 def allowance(client: Client) -> limits.Allowance | None:
-    """How many codes the client's own address may still ask for; None in the relaxed sandbox."""
-    if not limits.is_on():
+    """How many codes the client's own address may still ask for; None where addresses are not limited."""
+    if not sending.is_by_address():
         return None
     return sending.allowance(client.ip, clock.now())
 
@@ -184,6 +185,8 @@ def _admit(spent: Spent, client: Client) -> Confirmed | str:
     if not sql.change(models.CONSUME, clock.now(), challenge.id):
         return "code_expired"  # another request with the same right code was first
     who = people.arrive(challenge.phone)
+    if who is None:
+        return "sandbox_full"
     if who.is_blocked:
         return "person_blocked"
     is_replaced = bool(client.session) and sessions.end_presented(client.session or "")

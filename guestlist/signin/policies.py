@@ -76,14 +76,18 @@ def spends(asking: Asking, policies: Mapping[str, Policy], budget: int, soft: Co
             used.append(Spend(policies["CODES_PER_PREFIX"], asking.phone[:-4]))
         if asking.slowed:
             used.append(Spend(policies["CODES_WHILE_SLOWED"], asking.slowed))
-    share = 1.0 if asking.device else 1.0 - RESERVE
-    used.append(Spend(policies["CODES_IN_ALL"].at_most(max(1, int(budget * share))), "all"))
+    used.append(Spend(policies["CODES_IN_ALL"].at_most(budget if asking.device else unreserved(budget)), "all"))
     return [spend._replace(is_soft=spend.policy.name in soft) for spend in used]
 
 
 def dry(names: Collection[str]) -> set[str]:
     """Which policies are only recorded, given the names in DRY_RUN: slowing is a part of CONVERSION."""
     return {*names, "CODES_WHILE_SLOWED"} if "CONVERSION" in names else set(names)
+
+
+def unreserved(budget: int) -> int:
+    """What of the day's budget anybody may use; when it is used up, operators are told."""
+    return max(1, int(budget * (1.0 - RESERVE)))
 
 
 def phone_spends(asking: Asking, policies: Mapping[str, Policy]) -> list[Spend]:

@@ -1,13 +1,18 @@
-"""The limits of sending at work: an ask takes all or none. With LIMITS=relaxed they rest."""
+"""The limits of sending at work: an ask takes all or none.
 
+With LIMITS=relaxed they rest, but for those by address where the sandbox is open to others.
+"""
+
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 
 from django.conf import settings
+from django.db import transaction
 
-from guestlist.lib import keys, limits
+from guestlist.lib import audit, keys, limits
 from guestlist.lib.addresses import source
 from guestlist.lib.refusals import Refusal
 from guestlist.signin import policies
@@ -15,6 +20,8 @@ from guestlist.signin import policies
 # It spares numbers that somebody has signed in with. With a live gateway a refusal would tell which those are, so the
 # ask is answered like every other and nothing is sent (docs/decisions/0015).
 WITHHELD = "CODES_PER_PREFIX"
+
+log = logging.getLogger("guestlist.signin")
 
 
 @cache
@@ -29,21 +36,27 @@ def asking(phone: str, device: str, ip: str, is_known: bool, slowed: str = "") -
     return policies.Asking(phone, tag, device, source(ip), is_known, slowed)
 
 
+def is_by_address() -> bool:
+    """Whether codes are limited by address: a relaxed sandbox that others reach is no less a target for floods."""
+    return limits.is_on() or bool(settings.IS_OPEN)
+
+
+def enforced(who: policies.Asking) -> list[limits.Spend]:
+    """What an ask uses of the limits that are enforced now."""
+    if not limits.is_on():
+        return policies.address_spends(who, in_force()) if is_by_address() else []
+    soft = policies.dry(settings.DRY_RUN) | (set() if settings.IS_SANDBOX else {WITHHELD})
+    return policies.spends(who, in_force(), settings.SMS_DAILY_BUDGET, soft)
+
+
 @contextmanager
 def holding(who: policies.Asking, now: datetime) -> Iterator[limits.Holding]:
-    """Count one ask against every limit, or refuse with `too_many_requests` and count nothing.
+    """Count one ask against every limit that is enforced, or refuse with `too_many_requests` and count nothing.
 
     It stands around the ask's transaction, which has to `take` what this yields.
     """
-    if not limits.is_on():
-        yield limits.Holding([], [])
-        return
-    soft = policies.dry(settings.DRY_RUN)
-    if not settings.IS_SANDBOX:
-        soft.add(WITHHELD)
     try:
-        spends = policies.spends(who, in_force(), settings.SMS_DAILY_BUDGET, soft)
-        with limits.holding(spends, now, settings.LIMITS_SUBKEY) as held:
+        with limits.holding(enforced(who), now, settings.LIMITS_SUBKEY) as held:
             yield held
     except limits.Limited as spent:
         raise Refusal("too_many_requests", retry_after=spent.retry_after) from spent
@@ -51,8 +64,11 @@ def holding(who: policies.Asking, now: datetime) -> Iterator[limits.Holding]:
 
 def take(held: limits.Holding, now: datetime) -> list[str]:
     """The part of `holding` that belongs into the ask's transaction; the limits that are spent and refuse nothing."""
-    passed = limits.take(held.rest, now, settings.LIMITS_SUBKEY) if held.rest else []
-    return list(dict.fromkeys([*held.passed, *passed]))
+    if not held.rest:
+        return held.passed
+    taken = limits.take(held.rest, now, settings.LIMITS_SUBKEY)
+    _watch_budget(taken.counted.get("CODES_IN_ALL", 0), settings.SMS_DAILY_BUDGET)
+    return list(dict.fromkeys([*held.passed, *taken.passed]))
 
 
 def withheld(passed: Iterable[str]) -> str:
@@ -72,29 +88,34 @@ def confirmed(who: policies.Asking, now: datetime) -> None:
 
     In the sign-in's transaction; `confirmed_held` follows it.
     """
-    if not limits.is_on():
-        return
     given_back = _given_back(who)
-    waived = limits.Spend(in_force()["PAUSE_WAIVED"], f"{who.phone} {who.device}")
-    with suppress(limits.Limited):  # it was waived within the hour, by this sign-in's twin perhaps
-        limits.take([waived], now, settings.LIMITS_SUBKEY)
-        given_back = [policies.phone_spends(who, in_force())[0], *given_back]
+    if limits.is_on():
+        waived = limits.Spend(in_force()["PAUSE_WAIVED"], f"{who.phone} {who.device}")
+        with suppress(limits.Limited):  # it was waived within the hour, by this sign-in's twin perhaps
+            limits.take([waived], now, settings.LIMITS_SUBKEY)
+            given_back = [policies.phone_spends(who, in_force())[0], *given_back]
     limits.forgive(given_back, now, settings.LIMITS_SUBKEY)
 
 
 def confirmed_held(who: policies.Asking, now: datetime) -> None:
     """Give back to the address what is counted outside of the database, after the sign-in's transaction."""
-    if limits.is_on():
-        limits.forgive_held(_given_back(who), now, settings.LIMITS_SUBKEY)
+    limits.forgive_held(_given_back(who), now, settings.LIMITS_SUBKEY)
 
 
 def allowance(ip: str, now: datetime) -> limits.Allowance | None:
-    """How many codes this address may still ask for, by its tightest window; None in the relaxed sandbox."""
-    if not limits.is_on():
+    """How many codes this address may still ask for, by its tightest window; None where it is not limited."""
+    if not is_by_address():
         return None
     return limits.left(limits.Spend(in_force()["CODES_PER_ADDRESS"], source(ip)), now, settings.LIMITS_SUBKEY)
 
 
 def _given_back(who: policies.Asking) -> list[limits.Spend]:
-    spends = [] if who.device else policies.address_spends(who, in_force())
+    spends = policies.address_spends(who, in_force()) if is_by_address() and not who.device else []
     return [spend for spend in spends if not spend.policy.is_counted]
+
+
+def _watch_budget(used: int, budget: int) -> None:
+    if used == policies.unreserved(budget):  # exactly one ask of the day takes this one, whichever process it is in
+        audit.record("budget.low", used=used, budget=budget)
+        words = "%d of the day's %d codes are used (SMS_DAILY_BUDGET): the rest is kept for known devices"
+        transaction.on_commit(partial(log.warning, words, used, budget))

@@ -85,7 +85,7 @@ def _confirm(request: HttpRequest, phone: str) -> HttpResponse:
     try:
         confirmed = actions.confirm(phone, typed, visitor.client(request))
     except Refusal as refusal:
-        if refusal.code == "person_blocked":
+        if refusal.code in ("person_blocked", "sandbox_full"):
             raise  # no other code would help
         return _code_form(request, phone, typed, error=answers.words(refusal), refusal=refusal)
     answer = redirect("home")

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from guestlist.delivery.models import Message
 from guestlist.lib import clock, limits
+from guestlist.lib.models import AuditLine
 from guestlist.signin import policies, sending
 from tests.guests import is_problem
 
@@ -168,6 +169,62 @@ def test_the_days_budget_keeps_a_fifth_for_known_devices(guest, only, settings):
     assert statuses == [201] * 7 + [429] * 3  # 8 of 10, the owner's first included
     assert [ask(guest, device=device).status_code for _ in range(3)] == [200, 200, 429]
     assert ask(guest, "+79003334455", at=START + timedelta(days=1)).status_code == 201
+
+
+def test_of_a_budget_of_a_hundred_strangers_get_eighty_and_the_eightieth_raises_the_alarm(
+    guest, only, settings, caplog, django_capture_on_commit_callbacks
+):
+    """C66."""
+    only()
+    with clock.at(START - timedelta(days=1)):
+        owner = guest(PHONE)
+        device = owner.confirm(owner.ask().json()["code"]).json()["device"]
+    settings.SMS_DAILY_BUDGET = 100
+    before = sent()
+    for number in range(150):
+        with caplog.at_level("WARNING", "guestlist.signin"), django_capture_on_commit_callbacks(execute=True):
+            answer = ask(guest, f"+7900222{number:04}")
+        assert answer.status_code == (201 if number < 80 else 429)
+        assert len(alarms()) == len(warnings(caplog)) == (1 if number >= 79 else 0)
+    assert sent() - before == 80
+    statuses = [ask(guest, device=device).status_code for _ in range(25)]
+    assert statuses == [200] * 20 + [429] * 5
+    assert sent() - before == 100
+    assert alarms() == ["used=80 budget=100"]
+    assert "80 of the day's 100 codes" in warnings(caplog)[0]
+
+
+def test_the_alarm_is_raised_again_the_next_day(guest, only, settings):
+    only()
+    settings.SMS_DAILY_BUDGET = 10
+    for day in range(3):
+        for number in range(9):
+            ask(guest, f"+7900222{number:04}", at=START + timedelta(days=day))
+        assert alarms() == ["used=8 budget=10"] * (day + 1)
+
+
+def test_an_ask_of_a_known_device_can_be_the_one_that_raises_it(guest, only, settings):
+    only()
+    settings.SMS_DAILY_BUDGET = 10
+    with clock.at(START):
+        owner = guest(PHONE)
+        device = owner.confirm(owner.ask().json()["code"]).json()["device"]
+    for _ in range(6):
+        ask(guest, device=device)
+    assert alarms() == []
+    ask(guest, device=device)
+    assert alarms() == ["used=8 budget=10"]
+    ask(guest, device=device)
+    assert len(alarms()) == 1
+
+
+def alarms() -> list[str]:
+    return list(AuditLine.objects.filter(event="budget.low").values_list("facts", flat=True))
+
+
+def warnings(caplog) -> list[str]:
+    found = [record for record in caplog.records if record.name == "guestlist.signin"]
+    return [record.getMessage() for record in found if record.levelname == "WARNING"]
 
 
 def test_a_known_device_has_codes_of_its_own_and_twenty_a_day_in_all(guest, only):
