@@ -100,6 +100,8 @@ DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USING_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 
+PURGE_EVERY = env.number("PURGE_EVERY", 600, 0, 86_400)
+
 # ---- secrets: given, or made once and kept ---------------------------------------------------------------------------
 SECRET_NAMES = ["SECRET_KEY", "CODE_PEPPER", "LEDGER_KEY"]
 SECRETS_FOLDER = Path(f"{DATABASES['default']['NAME']}.keys") if USING_SQLITE else VAR / "keys"

@@ -12,12 +12,14 @@ django = get_wsgi_application()
 
 from guestlist.api import door  # noqa: E402  # after Django is set up
 from guestlist.delivery import stamp  # noqa: E402
+from guestlist.lib import sweeper  # noqa: E402
 
 door.before_first_request = stamp.check_before_serving
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Django's application; a Content-Type that Django cannot read, which it takes for a fault of ours, is nonsense."""
+    sweeper.start()  # not sooner: a server may fork after it has loaded this
     content_type = environ.get("CONTENT_TYPE", "")
     if ";" in content_type:
         try:

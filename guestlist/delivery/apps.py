@@ -9,3 +9,10 @@ class DeliveryConfig(AppConfig):
 
     name = "guestlist.delivery"
     verbose_name = _("Delivery")
+
+    def ready(self) -> None:
+        """Tell which rows die."""
+        from guestlist.delivery import models
+        from guestlist.lib import dying
+
+        dying.tell(models.OLD)

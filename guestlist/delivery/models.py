@@ -1,8 +1,11 @@
 """The message: one text to one number. Its text is not in the row; it is made when it is sent. And the stamp."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from guestlist.lib.dying import Old
 from guestlist.lib.fields import ExactCharField
 from guestlist.lib.phone import LONGEST_E164, masked
 
@@ -50,6 +53,7 @@ class Stamp(models.Model):
 
 STAMP = "SELECT kind FROM delivery_stamp WHERE id = 1"
 GO_LIVE = "UPDATE delivery_stamp SET kind = %s, stamped_at = %s WHERE id = 1 AND kind = %s"
+OLD = Old("messages", "delivery_message", "created_at", timedelta(days=30))
 
 END = "UPDATE delivery_message SET state = %s, reason = %s, ended_at = %s WHERE id = %s AND state = 'accepted'"
 DELIVERED = (

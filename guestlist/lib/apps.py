@@ -10,3 +10,9 @@ class LibConfig(AppConfig):
     name = "guestlist.lib"
     label = "limits"
     verbose_name = _("Security")
+
+    def ready(self) -> None:
+        """Tell which rows die."""
+        from guestlist.lib import audit, dying, usage
+
+        dying.tell(usage.OLD, audit.OLD)

@@ -13,20 +13,19 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from guestlist.lib import clock, logs, models, sql
+from guestlist.lib import clock, dying, logs, models, sql
 from guestlist.lib.logs import Fact
 from guestlist.lib.phone import starred
 from guestlist.lib.policy import Limited
 from guestlist.lib.refusals import Because, Refusal
 
-AUDIT_DAYS = 90
 THINNED = timedelta(seconds=10)  # of refusals for the same reason, a process writes one row in this time
 LONGEST_IP, LONGEST_REQUEST_ID = 45, 32
 INSERT = (
     "INSERT INTO limits_auditline (at, event, phone, person_id, ip, request_id, facts)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s)"
 )
-OLDEST = "SELECT id FROM limits_auditline WHERE at < %s ORDER BY at LIMIT %s"
+OLD = dying.Old("audit lines", "limits_auditline", "at", timedelta(days=90))
 
 
 class Operator(NamedTuple):
@@ -101,15 +100,6 @@ def record_once(event: str, within: timedelta, *, each: str = "", **facts: Any) 
     told = [found for (found,) in sql.rows(models.AUDITED_SINCE, event, clock.now() - within)]
     if not any(not of_these or of_these in found.split() for found in told):
         record(event, **facts)
-
-
-def forget_old(now: datetime, most: int = 1000) -> int:
-    """Delete up to `most` lines of more than 90 days, oldest first; how many. Call it again until it is 0.
-
-    A batch is one short statement, so that it never keeps a sign-in waiting.
-    """
-    old = [id_ for (id_,) in sql.rows(OLDEST, now - timedelta(days=AUDIT_DAYS), most)]
-    return sql.change(f"DELETE FROM limits_auditline WHERE id IN ({', '.join(['%s'] * len(old))})", *old) if old else 0
 
 
 def _tell(event: str, phone: str | None, person_id: int | None, ip: str, facts: dict[str, Fact]) -> None:

@@ -29,7 +29,7 @@ class Lines(models.QuerySet["AuditLine"]):
         raise AppendOnly("an audit line is never changed")
 
     def delete(self) -> NoReturn:
-        """Never here: what is too old, `audit.forget_old` forgets."""
+        """Never here: what is too old, `lib.dying` deletes."""
         raise AppendOnly("an audit line is never deleted by hand")
 
 

@@ -1,15 +1,16 @@
 """The rows in which limits remember what was used: three statements an ask, however many limits there are."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
-from guestlist.lib import sql
+from guestlist.lib import dying, sql
 from guestlist.lib.sliding_log import Change
 
 TABLE = "limits_usage"
+OLD = dying.Old("uses of limits", TABLE, "ends_at", timedelta(0))
 
 
 def lock(ids: Sequence[str], now: datetime) -> Mapping[str, str]:

@@ -11,10 +11,12 @@ class SigninConfig(AppConfig):
     verbose_name = _("Signing in")
 
     def ready(self) -> None:
-        """Tell delivery how a code's message reads, and people what else a block does."""
+        """Tell delivery how a code's message reads, people what else a block does, and which rows die."""
         from guestlist.delivery import actions as delivery
+        from guestlist.lib import dying
         from guestlist.people import actions as people
-        from guestlist.signin import devices, texts
+        from guestlist.signin import devices, models, texts
 
         delivery.tell("code", texts.code)
         people.when_blocked(devices.forget_all)
+        dying.tell(*models.OLD)

@@ -1,11 +1,15 @@
 """Challenges, sessions and devices, and the statements that the hot paths run. Only digests of tokens are stored."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from guestlist.lib.dying import Old
 from guestlist.lib.fields import ExactCharField
 from guestlist.lib.phone import LONGEST_E164, masked
 from guestlist.people.models import Person
+from guestlist.signin import rules
 
 DIGEST = 64  # hex digits of SHA-256
 SESSION_ID = 22  # 128 bits in base 64
@@ -70,7 +74,7 @@ class Device(models.Model):
     digest = ExactCharField(max_length=DIGEST)
     phone = ExactCharField(_("phone"), max_length=LONGEST_E164)
     created_at = models.DateTimeField(_("since"))
-    seen_at = models.DateTimeField(_("last sign-in"))
+    seen_at = models.DateTimeField(_("last sign-in"), db_index=True)
 
     class Meta:
         verbose_name = _("device")
@@ -142,6 +146,15 @@ class Pause(models.Model):
     def __str__(self) -> str:
         return str(self.scope)
 
+
+OLD = (
+    Old("challenges", "signin_challenge", "expires_at", timedelta(days=1)),
+    Old("sessions", "signin_session", "expires_at", timedelta(0)),  # never later than ends_at
+    Old("devices", "signin_device", "seen_at", rules.DEVICE_LIFETIME),
+    Old("wrong guesses", "signin_guess", "guessed_at", rules.MEMORY),
+    Old("guarded numbers", "signin_guard", "guessed_at", rules.MEMORY, key="phone"),
+    Old("pauses", "signin_pause", "ends_at", timedelta(days=1), key="scope"),
+)
 
 FACTS = "id, phone, salt, pepper_id, digits, attempts, created_at, expires_at, used_at, device"
 CHALLENGE = f"SELECT {FACTS} FROM signin_challenge WHERE id = %s"

@@ -1,6 +1,7 @@
 """Operators sign in with a name and a password, and may be wrong only so often: also where LIMITS=relaxed."""
 
 import unicodedata
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
-from guestlist.lib import addresses, audit, clock, keys, limits, sql
+from guestlist.lib import addresses, audit, clock, dying, keys, limits, sql
 from guestlist.lib.limits import Policy, Spend
 from guestlist.lib.refusals import Refusal
 
@@ -20,6 +21,8 @@ POLICIES = {
         Policy.of("OPERATOR_SIGN_INS_PER_ADDRESS", "30/h", "wrong operators' passwords from one address"),
     )
 }
+
+OLD = dying.Old("operators' sessions", "django_session", "expire_date", timedelta(0), key="session_key")
 
 
 class OperatorSignIn(AdminAuthenticationForm):

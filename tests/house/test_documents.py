@@ -15,7 +15,7 @@ import pytest
 from guestlist.api.errors import STATUS
 from guestlist.api.openapi import WITH_BODY
 from guestlist.api.urls import api
-from guestlist.lib import limits
+from guestlist.lib import dying, limits
 from guestlist.settings import CAN_RUN_DRY
 from guestlist.signin import conversion, rules
 from tests import servers
@@ -165,6 +165,12 @@ def test_what_other_lengths_give_is_what_the_rules_say():
         budgets = {digits: most or 900 for digits, most in budgets.items()}
         assert {int(digits): int(most) for most, digits in re.findall(r"(\d+) at (\d)", judged)} == budgets
         assert float(chance) == pytest.approx(sum(most / 10**digits for digits, most in budgets.items()), rel=5e-3)
+
+
+def test_how_long_rows_are_kept_is_documented_and_none_is_stale():
+    after = paper("docs/security.md").partition("| Rows | Kept |")[2].partition("\n\n")[0]
+    table = {quoted(cells[0])[0]: cells[1] for cells in rows(after)}
+    assert table == {kind.name: figure(kind.kept) for kind in dying.kinds()}
 
 
 def test_every_event_of_the_audit_trail_is_documented_and_none_is_stale():

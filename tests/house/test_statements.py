@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.sessions.models import Session as OperatorSession
 from django.db import connection, models
+
+from guestlist.lib import dying
 
 MODULES = [
     *(f"{config.name}.models" for config in apps.get_app_configs() if config.name.startswith("guestlist.")),
@@ -25,7 +28,10 @@ TABLE = re.compile(
     r"\b(?:FROM|JOIN|UPDATE|INTO)\s+(\w+)(?:\s+(?:AS\s+)?(?!SET\b|WHERE\b|JOIN\b|LEFT\b|ON\b|ORDER\b)(\w+))?"
 )
 HOLE = re.compile(r"(?:(\w+)\.)?(\w+)\s*(=|<>|<=|>=|<|>|\bIN\s*\()\s*(?:%s\s*,\s*)*%s|\bLIMIT\s+%s|%s")
-OURS = [model for model in apps.get_models() if model.__module__.startswith("guestlist.")]
+OURS = [
+    *(model for model in apps.get_models() if model.__module__.startswith("guestlist.")),
+    OperatorSession,  # whose rows we delete
+]
 TABLES = {model._meta.db_table: model for model in OURS}
 
 # Reads that take the newest rows in the order of the key and stop: of the sandbox's inbox.
@@ -134,14 +140,14 @@ def values(statement: str) -> list[Any]:
     return found
 
 
-def explained(statement: str) -> list[dict[str, Any]]:
-    """The plan, a dict for each step."""
+def explained(statement: str, given: list[Any] | None = None) -> list[dict[str, Any]]:
+    """The plan, a dict for each step; with these values, else with those of a row in the middle."""
     explain = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN (FORMAT JSON) ", "mysql": "EXPLAIN "}
     statement = statement.replace("SET {}", "SET username = %s")
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(explain[connection.vendor] + statement, values(statement))
+        cursor.execute(explain[connection.vendor] + statement, values(statement) if given is None else given)
         names = [column[0] for column in cursor.description]
         lines = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return [*steps(lines[0]["QUERY PLAN"][0]["Plan"])] if connection.vendor == "postgresql" else lines
@@ -199,6 +205,23 @@ def test_the_newest_are_read_in_the_order_of_the_key_and_without_sorting(crowd, 
         assert (plan[1]["Scan Direction"], plan[1]["Index Name"]) == ("Backward", "delivery_message_pkey")
     else:
         assert [(line["key"], "filesort" in str(line["Extra"])) for line in plan] == [("PRIMARY", False)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", dying.kinds(), ids=lambda kind: kind.name)
+def test_what_dies_is_counted_found_and_deleted_by_an_index_and_never_sorted(crowd, kind):
+    old = TABLES[kind.table].objects.order_by(kind.column).values_list(kind.column, "pk")[: CROWD // 10]
+    until = connection.ops.adapt_datetimefield_value(old[len(old) - 1][0])
+    keys = [key for _, key in old]
+    for statement, given in (
+        (kind.to_count(), [until]),
+        (kind.to_find(), [until, 10]),
+        (kind.to_delete(len(keys)), keys),
+    ):
+        plan = explained(statement, given)
+        assert plan
+        assert whole_tables(statement, plan) == [], statement
+        assert not re.search("TEMP B-TREE|filesort|'Sort'", str(plan)), statement
 
 
 @pytest.mark.django_db

@@ -21,7 +21,8 @@ QUICK = {"WEB_CONCURRENCY": "2", "SANDBOX_DELAY": "0", **FAR_AWAY}
 def looked_up(database: str, expression: str) -> Any:
     """What an expression over the models gives, in a process of its own."""
     script = (
-        "import json; from guestlist.lib.models import AuditLine; from guestlist.people.models import Person;"
+        "import json; from datetime import timedelta; from guestlist.lib import clock, dying;"
+        "from guestlist.lib.models import AuditLine; from guestlist.people.models import Person;"
         f"print(json.dumps({expression}))"
     )
     environment = {**os.environ, "DATABASE_URL": database}
