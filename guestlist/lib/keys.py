@@ -2,15 +2,20 @@
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
+from itertools import pairwise
 
 LEAST_BYTES = 32  # of a secret, as HMAC-SHA-256's output: NIST SP 800-107r1 5.3.4
+LEAST_DIFFERENT = 10  # characters; 64 random hex digits have fewer once in 10^12 times
 RING_ENTRY = re.compile(r"(\d{1,4}):(.+)")
+LARGEST_RING_ID = 9999
+RUN = 8  # characters in a row, such as 12345678 or hgfedcba: in 48 random bytes once in 10^10 times
+EXAMPLE = re.compile(  # in a random key of 64 letters once in some millions
+    r"change[-_ .]?(me|this|it)|replace[-_ .]?(me|this|it)|example|insecure|placeholder|password|qwerty|secret"
+    r"|guestlist|^(your|test|demo|dummy|default)[-_ .]|[-_ .]here$|^<.*>$",
+    re.IGNORECASE,
+)
 
 
 def token(bits: int) -> str:
@@ -40,6 +45,20 @@ def subkey(secret: bytes, purpose: str) -> bytes:
     return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")
 
 
+def fault(secret: str) -> str | None:
+    """Why nobody should rely on this secret, as the end of a sentence without the secret in it; None for a random one.
+
+    It finds what people paste: short ones, words of examples, one piece repeated, the alphabet. A secret that passes
+    may still be bad; one from `openssl rand` or a pair of UUIDs is never refused.
+    """
+    if len(secret.encode()) < LEAST_BYTES:
+        return f"is too short: it needs at least {LEAST_BYTES} bytes"
+    is_repeated = secret in (secret + secret)[1:-1]
+    if EXAMPLE.search(secret) or is_repeated or len(set(secret)) < LEAST_DIFFERENT or _longest_run(secret) >= RUN:
+        return "reads like an example and not like a random key: `openssl rand -base64 48` makes one"
+    return None
+
+
 def ring(text: str, purpose: str) -> dict[int, bytes]:
     """A key ring `id:key,id:key`, newest first, as subkeys for `purpose`; one bare key is ring id 1.
 
@@ -53,38 +72,45 @@ def ring(text: str, purpose: str) -> dict[int, bytes]:
 
 
 def ring_entries(text: str) -> dict[int, str]:
-    """The keys of a ring as they were written, by id. Raises ValueError, without a key in it, for what is no ring."""
+    """The keys of a ring as they were written, by id. Raises ValueError, without a key in it, for what is no ring.
+
+    The id 0 is nobody's: it stands for codes that come from no key.
+    """
     entries = [entry.strip() for entry in text.split(",")]
     if len(entries) == 1 and not RING_ENTRY.fullmatch(entries[0]):
         entries = [f"1:{entries[0]}"]
     matches = [RING_ENTRY.fullmatch(entry) for entry in entries]
     found = {int(match[1]): match[2] for match in matches if match}
-    if len(found) != len(entries):
-        raise ValueError("it must be one key, or a ring like 2:newkey,1:oldkey with each id once")
+    if len(found) != len(entries) or 0 in found:
+        raise ValueError("it must be one key, or a ring like 2:newkey,1:oldkey with each id once, from 1 to 9999")
     return found
 
 
-def kept(folder: Path, names: list[str]) -> Mapping[str, str]:
-    """Secrets that were made once and are kept in `folder`, a file of mode 0600 each; missing ones are made.
-
-    Processes that start together agree: a file is written under another name and linked, so the first one stands.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in names:
-        if not (folder / name).exists():
-            _write_once(folder / name, token(384))
-    return {name: (folder / name).read_text(encoding="ascii").strip() for name in names}
+def rotated(text: str, new: str) -> str:
+    """The ring with a new key in front, under an id that none of the others has."""
+    found = ring_entries(text)
+    next_id = max(found) + 1
+    if next_id > LARGEST_RING_ID:
+        next_id = next(id_ for id_ in range(1, LARGEST_RING_ID + 1) if id_ not in found)
+    return _written({next_id: new, **found})
 
 
-def _write_once(path: Path, text: str) -> None:
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp makes mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was first; its secret is the one
-    finally:
-        os.unlink(draft)
+def newest(text: str) -> str:
+    """The ring without all but its newest key, which keeps its id."""
+    id_, key = next(iter(ring_entries(text).items()))
+    return _written({id_: key})
+
+
+def _written(entries: dict[int, str]) -> str:
+    return ",".join(f"{id_}:{key}" for id_, key in entries.items())
+
+
+def _longest_run(text: str) -> int:
+    """The most characters that follow each other up or down: 8 in `x12345678y`."""
+    longest = 1
+    for step in (1, -1):
+        length = 1
+        for before, after in pairwise(text):
+            length = length + 1 if ord(after) - ord(before) == step else 1
+            longest = max(longest, length)
+    return longest

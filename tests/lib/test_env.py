@@ -17,7 +17,7 @@ from guestlist.lib.env import Environment
 from guestlist.settings import env
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY, OTHER, THIRD = "k" * 32, "o" * 32, "t" * 32
+KEY, OTHER, THIRD, FOURTH = (f"{name}-9fK2vQ7xLwT4mZr8NcB5yHd3JpG6sWqX" for name in "KOTF")
 
 
 def environment(**variables: str) -> Environment:
@@ -188,12 +188,19 @@ WRONG_SETTINGS = [
     ("CODE_PEPPER", "k" * 31),
     ("CODE_PEPPER", f"1:{KEY},1:{OTHER}"),
     ("CODE_PEPPER", f"1:{KEY},2:short"),
+    ("CODE_PEPPER", f"0:{KEY}"),
+    ("CODE_PEPPER", f"2:{KEY},1:{KEY}"),
+    ("CODE_PEPPER", f"2:{KEY},1:change-me-{OTHER}"),
+    ("SECRET_KEY", "k" * 48),
     ("LEDGER_KEY", "ж" * 15),
     ("REDIS_URL", "localhost:6379"),
     ("REDIS_URL", "http://localhost:6379"),
     ("REDIS_URL", "redis://localhost:port"),
     ("REDIS_URL", "redis://localhost?no_such_option=1"),
     ("REDIS_URL", "redis://localhost?db=first"),
+    ("JWT_KEY", f"1:{KEY},2:{OTHER},2:{THIRD}"),
+    ("JWT_KEY", f"{KEY},{OTHER}"),
+    ("JWT_KEY", "short"),
 ]
 
 
@@ -212,16 +219,18 @@ def test_without_a_list_of_regions_the_home_one_is_allowed(start, given, allowed
 
 
 @pytest.mark.parametrize("pepper", [KEY, f"1:{KEY}", f"2:{OTHER},1:{KEY}"])
-def test_one_secret_for_two_purposes_stops_the_start(start, pepper):
-    with pytest.raises(ImproperlyConfigured, match="value of its own"):
-        start(SECRET_KEY=KEY, CODE_PEPPER=pepper, LEDGER_KEY=THIRD)
+@pytest.mark.parametrize("name", ["CODE_PEPPER", "JWT_KEY"])
+def test_one_secret_for_two_purposes_stops_the_start(start, name, pepper):
+    with pytest.raises(ImproperlyConfigured, match=f"{name} .*value of its own"):
+        start(**{"SECRET_KEY": KEY, "LEDGER_KEY": THIRD, name: pepper})
 
 
-def test_a_refusal_never_repeats_the_secret(start):
-    for name in ("SECRET_KEY", "CODE_PEPPER", "LEDGER_KEY"):
+@pytest.mark.parametrize("secret", ["my-little-secret", "my-little-secret-that-is-long-enough-for-it"])
+def test_a_refusal_never_repeats_the_secret(start, secret):
+    for name in ("SECRET_KEY", "CODE_PEPPER", "LEDGER_KEY", "JWT_KEY"):
         with pytest.raises(ImproperlyConfigured) as refused:
-            start(**{name: "my-little-secret"})
-        assert "my-little-secret" not in str(refused.value)
+            start(**{name: secret})
+        assert secret not in str(refused.value)
 
 
 def test_the_url_of_a_redis_may_stand_in_a_file_and_its_password_is_never_repeated(start, tmp_path):
@@ -236,7 +245,7 @@ def test_the_url_of_a_redis_may_stand_in_a_file_and_its_password_is_never_repeat
 
 def test_a_start_with_nothing_set_makes_its_secrets_once(start, tmp_path):
     first, second = start(), start()
-    for name in ("SECRET_KEY", "CODE_PEPPERS", "LEDGER_SUBKEY"):
+    for name in ("SECRET_KEY", "CODE_PEPPERS", "LEDGER_SUBKEY", "JWT_KEYS"):
         assert first[name] == second[name]
     assert first["SECRETS_FOLDER"] == tmp_path / "guestlist.sqlite3.keys"
     assert (first["DEBUG"], first["CODE_DIGITS"], first["SANDBOX_DELAY"]) == (False, 4, (1.0, 2.0))
@@ -248,6 +257,23 @@ def test_given_secrets_win_over_kept_ones(start):
     settings = start(SECRET_KEY=KEY, CODE_PEPPER=f"7:{OTHER}")
     assert settings["SECRET_KEY"] == KEY
     assert list(settings["CODE_PEPPERS"]) == [7]
+
+
+def test_a_live_service_on_a_server_s_database_is_given_its_keys(start):
+    given = {"SMS_GATEWAYS": "http", "DATABASE_URL": "postgres://guestlist@127.0.0.1/guestlist"}
+    keys = {"SECRET_KEY": KEY, "CODE_PEPPER": OTHER, "LEDGER_KEY": THIRD}
+    settings = start(**given, **keys)
+    assert settings["JWT_KEYS"] == {}  # no audience, no tokens, no key that nobody gave
+    assert list(start(**given, **keys, JWT_KEY=FOURTH, JWT_AUDIENCES="reports")["JWT_KEYS"]) == [1]
+    for name in keys:
+        with pytest.raises(ImproperlyConfigured, match=rf"^{name} must be given"):
+            start(**given, **{other: value for other, value in keys.items() if other != name})
+    with pytest.raises(ImproperlyConfigured, match=r"^JWT_KEY must be given"):
+        start(**given, **keys, JWT_AUDIENCES="reports")
+
+
+def test_a_live_service_on_sqlite_makes_its_keys(start):
+    assert start(SMS_GATEWAYS="http")["SECRET_KEY"] == start(SMS_GATEWAYS="http")["SECRET_KEY"]
 
 
 def test_a_wrong_setting_ends_a_command_with_one_sentence_and_no_traceback(tmp_path):

@@ -1,12 +1,10 @@
-"""Tokens, digests, derived keys, and secrets that are made once."""
+"""Tokens, digests, derived keys, rings of them, and keys that nobody should rely on."""
 
+import base64
 import hashlib
 import hmac
 import os
-import stat
-import subprocess
-import sys
-from pathlib import Path
+import uuid
 
 import pytest
 from hypothesis import given
@@ -110,46 +108,68 @@ def test_a_ring_that_does_not_fit_is_refused_without_naming_a_key(text):
     assert OLD not in str(refused.value)
 
 
-def test_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path):
-    folder = tmp_path / "deep" / "keys"
-    before = os.umask(0)
-    try:
-        made = keys.kept(folder, ["SECRET_KEY", "LEDGER_KEY"])
-    finally:
-        os.umask(before)
-    assert keys.kept(folder, ["SECRET_KEY", "LEDGER_KEY"]) == made
-    assert len(set(made.values())) == 2
-    assert all(len(secret.encode()) >= keys.LEAST_BYTES for secret in made.values())
-    assert sorted(path.name for path in folder.iterdir()) == ["LEDGER_KEY", "SECRET_KEY"]
-    assert {mode(path) for path in folder.iterdir()} == {0o600}
-    assert mode(folder) == 0o700
+def test_the_id_0_belongs_to_no_key():
+    for text in (f"0:{NEW}", f"1:{NEW},0:{OLD}", f"00:{NEW}"):
+        with pytest.raises(ValueError, match="from 1 to 9999"):
+            keys.ring_entries(text)
 
 
-def test_a_secret_that_is_there_stays(tmp_path):
-    (tmp_path / "SECRET_KEY").write_text("mine\n")
-    assert keys.kept(tmp_path, ["SECRET_KEY"]) == {"SECRET_KEY": "mine"}
+def test_a_new_key_comes_in_front_under_an_id_of_its_own():
+    assert keys.rotated(OLD, NEW) == f"2:{NEW},1:{OLD}"
+    assert keys.rotated(f"3:{OLD},7:{OLD}x", NEW) == f"8:{NEW},3:{OLD},7:{OLD}x"
+    assert keys.rotated(f"9999:{OLD},1:{OLD}x", NEW) == f"2:{NEW},9999:{OLD},1:{OLD}x"
 
 
-def test_processes_that_start_together_agree(tmp_path):
-    folder = tmp_path / "keys"
-    script = (
-        "import sys; from pathlib import Path; from guestlist.lib import keys\n"
-        "print('ready', flush=True); sys.stdin.readline()\n"
-        f"print(keys.kept(Path({str(folder)!r}), ['A', 'B', 'C']))"
-    )
-    root = Path(__file__).resolve().parents[2]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": root}
-    started = [subprocess.Popen([sys.executable, "-c", script], **pipes) for _ in range(6)]
-    assert [process.stdout.readline() for process in started] == ["ready\n"] * 6
-    for process in started:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    answers = [process.communicate()[0] for process in started]
-    assert [process.returncode for process in started] == [0] * 6
-    assert len(set(answers)) == 1
-    assert {mode(path) for path in folder.iterdir()} == {0o600}
-    assert sorted(path.name for path in folder.iterdir()) == ["A", "B", "C"]
+def test_dropping_leaves_the_newest_key_under_its_id():
+    assert keys.newest(f"3:{NEW},2:{OLD}") == f"3:{NEW}"
+    assert keys.newest(NEW) == f"1:{NEW}"
 
 
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
+RANDOM = [lambda: base64.b64encode(os.urandom(48)).decode(), lambda: os.urandom(32).hex(), lambda: keys.token(384)]
+RANDOM += [lambda: f"{uuid.uuid4()}{uuid.uuid4()}", lambda: f"{uuid.uuid4().hex}{uuid.uuid4().hex}"]
+
+
+@pytest.mark.parametrize("draw", RANDOM)
+def test_a_random_key_has_no_fault(draw):
+    assert [secret for secret in (draw() for _ in range(2000)) if keys.fault(secret)] == []
+
+
+@pytest.mark.parametrize("secret", ["", "k", "x" * 31, "ж" * 15, keys.token(128)])
+def test_a_short_key_is_one_fault(secret):
+    assert keys.fault(secret) == "is too short: it needs at least 32 bytes"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "k" * 64,
+        "changeme" * 4,
+        "changemechangemechangemechangeme!",
+        "Change-Me-To-Something-Long-And-Random-1",
+        "change_this_before_going_to_production_42",
+        "example-key-with-more-than-32-characters",
+        "secret-key-for-the-production-server-7391",
+        "SECRET_KEY_2024_prod_do_not_share_with_us",
+        "supersecretsupersecretsupersecret!",
+        "django-insecure-9fK2vQ7xLwT4mZr8NcB5yHd3JpG6sWqX",
+        "your-secret-key-goes-right-in-here",
+        "your-48-random-bytes-go-here-2vQ7xLwT4mZr8N",
+        "put-thirty-two-random-characters-here",
+        "<a random text of at least 32 characters>",
+        "placeholder_9fK2vQ7xLwT4mZr8NcB5yHd3Jp",
+        "replace-me-9fK2vQ7xLwT4mZr8NcB5yHd3JpG",
+        "passwordpassword-9fK2vQ7xLwT4mZr8NcB5yHd",
+        "abcdefghijklmnopqrstuvwxyzabcdef",
+        "0123456789abcdef0123456789abcdef",
+        "zyxwvutsrqponmlkjihgfedcba9876543210",
+        "12345678901234567890123456789012",
+        "qwertyuiopasdfghjklzxcvbnm123456",
+        "00112233" * 8,
+        "9fK2vQ7xLwT4mZr8" * 3,
+        "ababababababababababababababababab!",
+        "guestlist-guestlist-guestlist-guestlist!",
+    ],
+)
+def test_what_people_paste_is_an_example(secret):
+    assert "example" in str(keys.fault(secret))
+    assert secret not in str(keys.fault(secret))
