@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from guestlist.lib import audit, clock, sql, usage
+from guestlist.lib import audit, clock, keys, sql, usage
 from guestlist.lib.audit import Operator
+from guestlist.lib.refusals import Refusal
 from guestlist.people import models, rules
 
 DRAWS = 20  # at 100 million people a drawn code is taken with 9 %: twenty in a row, never
@@ -41,6 +42,7 @@ def arrive(phone: str) -> Arrival | None:
             phone=phone,
             username="",
             email="",
+            public_id=keys.token(128),
             invite_code=rules.draw_invite_code(secrets.randbelow),
             phone_visibility=settings.PHONE_VISIBILITY_DEFAULT,
             created_at=clock.now(),
@@ -55,6 +57,17 @@ def id_of(phone: str) -> int | None:
     """The person who has signed in with this E.164 number; None when nobody has."""
     found = sql.row(models.BY_PHONE, phone)
     return found[0] if found else None
+
+
+def public_id(person_id: int) -> str:
+    """The random id that other services know this person by: it says neither number nor how many people there are."""
+    found = sql.row(models.PUBLIC_ID_OF, person_id)
+    if found and found[0] is None:  # made by a process that ran the version before
+        sql.change(models.GIVE_PUBLIC_ID, keys.token(128), person_id)
+        found = sql.row(models.PUBLIC_ID_OF, person_id)
+    if found is None:
+        raise Refusal("not_signed_in")  # deleted a moment ago
+    return str(found[0])
 
 
 def edit(person_id: int, username: str | None, email: str | None, phone_visibility: str | None) -> None:

@@ -17,9 +17,9 @@ class PersonAdmin(ByPhone):
     list_display = ("phone", "username", "invite_code", "created_at", "blocked_at")
     list_filter = (("blocked_at", admin.EmptyFieldListFilter),)
     code_field = "invite_code"
-    search_fields = ("phone", "username", "email")
+    search_fields = ("phone", "username", "email", "public_id__exact")
     date_hierarchy = "created_at"
-    readonly_fields = ("phone", "invite_code", "created_at", "blocked_at")
+    readonly_fields = ("phone", "public_id", "invite_code", "created_at", "blocked_at")
     actions = ("block", "unblock")
     show_full_result_count = False
 

@@ -14,6 +14,8 @@ class Person(models.Model):
     phone = ExactCharField(_("phone"), max_length=LONGEST_E164, unique=True)
     username = models.CharField(_("name"), max_length=rules.LONGEST_TEXT, blank=True, default="")
     email = models.CharField(_("e-mail"), max_length=rules.LONGEST_TEXT, blank=True, default="")
+    # Null only in rows of a process that runs the version before; who needs it, gives it.
+    public_id = ExactCharField(_("id for other services"), max_length=rules.PUBLIC_ID, unique=True, null=True)
     invite_code = ExactCharField(_("invite code"), max_length=rules.INVITE_LENGTH, unique=True)
     phone_visibility = models.CharField(
         _("number in the inviter's list"),
@@ -33,5 +35,7 @@ class Person(models.Model):
 
 
 BY_PHONE = "SELECT id, blocked_at FROM people_person WHERE phone = %s"
+PUBLIC_ID_OF = "SELECT public_id FROM people_person WHERE id = %s"
+GIVE_PUBLIC_ID = "UPDATE people_person SET public_id = %s WHERE id = %s AND public_id IS NULL"
 EDIT = "UPDATE people_person SET {} WHERE id = %s"
 DELETE_ALL = {"people": "DELETE FROM people_person"}

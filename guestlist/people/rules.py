@@ -11,6 +11,7 @@ from guestlist.lib.refusals import Refusal
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 INVITE_LENGTH = 6  # 32^6 = 1.07e9 codes
+PUBLIC_ID = 22  # 128 random bits in base 64
 LONGEST_TEXT = 150
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 

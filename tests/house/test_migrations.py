@@ -1,5 +1,8 @@
 """Migrations are in step with the models, and the database itself keeps what must never be twice."""
 
+import importlib
+import re
+
 import pytest
 from django.apps import apps
 from django.core.management import call_command
@@ -8,6 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models import CharField
 
 from guestlist.invites.models import Activation, LedgerLine, Tally
+from guestlist.lib import clock
 from guestlist.lib.fields import ExactCharField
 from guestlist.people.models import Person
 from guestlist.signin.models import Challenge, Device, Pause, Session
@@ -17,6 +21,7 @@ OURS = [model for model in apps.get_models() if model.__module__.startswith("gue
 UNIQUE = [
     (Person, ["phone"]),  # one person a number
     (Person, ["invite_code"]),
+    (Person, ["public_id"]),
     (Activation, ["invitee_id"]),  # one activation, ever
     (Activation, ["loop_key"]),  # one direction of a pair, where loops are refused
     (LedgerLine, ["digest"]),
@@ -30,6 +35,7 @@ UNIQUE = [
 NEEDS_BYTES = [
     (Person, "phone"),
     (Person, "invite_code"),
+    (Person, "public_id"),
     (Activation, "code"),
     (Activation, "loop_key"),
     (LedgerLine, "digest"),
@@ -62,6 +68,29 @@ def test_every_migration_can_be_taken_back():
     assert ours
     for migration in ours:
         assert all(operation.reversible for operation in migration.operations), migration
+
+
+@pytest.mark.django_db(transaction=True)
+def test_people_of_the_version_before_are_given_public_ids_each_one_of_its_own(monkeypatch):
+    """In batches, without touching who has one; and again without harm, as after a crash in the middle."""
+    fill = importlib.import_module("guestlist.people.migrations.0003_fill_public_ids")
+    monkeypatch.setattr(fill, "BATCH", 3)
+    columns = {"username": "", "email": "", "created_at": clock.now()}
+    for number in range(10):
+        Person.objects.create(phone=f"+790011122{number:02}", invite_code=f"00000{number}", **columns)
+    Person.objects.filter(invite_code="000004").update(public_id="x" * 22)
+    with connection.schema_editor() as editor:
+        fill.fill(apps, editor)
+    first = dict(Person.objects.values_list("invite_code", "public_id"))
+    assert len(set(first.values())) == 10
+    assert all(re.fullmatch(r"[\w-]{22}", public_id) for public_id in first.values())
+    assert first["000004"] == "x" * 22
+    Person.objects.filter(invite_code__in=["000000", "000009"]).update(public_id=None)
+    with connection.schema_editor() as editor:
+        fill.fill(apps, editor)
+    second = dict(Person.objects.values_list("invite_code", "public_id"))
+    assert None not in second.values()
+    assert [code for code in first if first[code] != second[code]] == ["000000", "000009"]
 
 
 @pytest.mark.django_db
