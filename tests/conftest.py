@@ -71,9 +71,10 @@ def charlie(guest) -> Guest:
 
 @pytest.fixture(scope="session")
 def live_url(tmp_path_factory) -> Iterator[str]:
-    """A real server of one process on a fresh SQLite database, without the sandbox's delay."""
+    """A real server of one process on a fresh SQLite database, without the sandbox's delay; it makes tokens."""
+    settings = {"SANDBOX_DELAY": "0", "JWT_AUDIENCES": "https://reports.example.org"}
     folder = tmp_path_factory.mktemp("live")
-    with servers.running(f"sqlite:///{folder / 'guestlist.sqlite3'}", SANDBOX_DELAY="0") as url:
+    with servers.running(f"sqlite:///{folder / 'guestlist.sqlite3'}", **settings) as url:
         yield url
 
 

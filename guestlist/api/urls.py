@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from ninja.errors import HttpError, ValidationError
 
-from guestlist.api import body, invites, profile, service, sessions, signin
+from guestlist.api import body, invites, profile, service, sessions, signin, tokens
 from guestlist.api.door import View, door
 from guestlist.api.openapi import GuestlistAPI
 
@@ -19,6 +19,7 @@ api.add_router("/user", signin.router)
 api.add_router("/user", profile.router)
 api.add_router("", invites.router)
 api.add_router("/user", sessions.router)
+api.add_router("/user", tokens.router)
 api.add_router("", service.router)
 api.add_exception_handler(Exception, body.passed_on)
 api.add_exception_handler(HttpError, body.unreadable)
@@ -57,6 +58,7 @@ def _methods(router: Any, route: str) -> Iterator[str]:
 
 def _patterns() -> Iterator[URLPattern]:
     yield path("openapi.json", door(document, {"GET"}))
+    yield path(".well-known/jwks.json", door(tokens.jwks, {"GET"}))
     for route, (methods, view) in _views().items():
         guarded = door(view, methods, comes_in_crowds=route in CROWDED)
         yield path(route, guarded)

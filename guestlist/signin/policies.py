@@ -49,6 +49,7 @@ POLICIES = {
         ),
         Policy.of("CODES_IN_ALL", "10000/d", "codes in all (SMS_DAILY_BUDGET)", is_counted=True),
         Policy.of("PAUSE_WAIVED", "1/h", "sign-ins of one phone after which the pause is waived"),
+        Policy.of("TOKENS_PER_PERSON", "120/h", "tokens for other services minted by one person"),
     )
 }
 

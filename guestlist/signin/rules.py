@@ -6,7 +6,7 @@ import statistics
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from guestlist.lib import keys
 
@@ -16,6 +16,8 @@ RESEND_AFTER = timedelta(seconds=60)
 LEAST_TO_LIVE = timedelta(seconds=120)  # below that, asking again gets a new code
 DEVICE_LIFETIME = timedelta(days=180)
 DEVICES_A_PHONE = 10
+TOKEN_LIFETIME = timedelta(seconds=600)  # of a token for another service, which cannot be called back
+TOKEN_TYPE = "at+jwt"  # noqa: S105  # RFC 9068: no other kind of JWT passes for it
 SEEN_EVERY = timedelta(hours=1)  # last_seen_at is written at most this often, so reads are no writes
 
 MEMORY = timedelta(days=30)  # how long a wrong guess counts
@@ -28,6 +30,7 @@ FIXED_BUDGET = 100  # wrong guesses at a fixed code, in all: 100/10^8 = 1e-6
 BREAKER_LEAST, BREAKER_MOST, BREAKER_MONTH = 300, 1000, 1500  # wrong guesses at fewer than 6 digits, whole service
 BREAKER_SHARE = 0.05  # of a day's confirmed sign-ins: as many as people mistype
 
+SID = 22  # hex digits of a digest, 88 bits
 LONGEST_TYPED = 32
 GAPS = re.compile(r"[\s\-]")
 
@@ -121,6 +124,20 @@ def is_worth_repeating(challenge: Challenge, phone: str, digits: int, now: datet
     """Whether asking again gets the same code: so late messages never confuse, and tries are not refilled."""
     has_time = challenge.expires_at - now >= LEAST_TO_LIVE
     return is_alive(challenge, phone, now) and challenge.digits == digits and has_time
+
+
+def claims(issuer: str, audience: str, subject: str, session_id: str, token_id: str, now: datetime) -> dict[str, Any]:
+    """What a token for another service says. `sid` tells sessions apart and is no session's id."""
+    issued = int(now.timestamp())
+    return {
+        "iss": issuer,
+        "aud": audience,
+        "sub": subject,
+        "sid": keys.digest(f"sid {session_id}")[:SID],
+        "iat": issued,
+        "exp": issued + seconds(TOKEN_LIFETIME),
+        "jti": token_id,
+    }
 
 
 def seconds(span: timedelta) -> int:

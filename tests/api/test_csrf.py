@@ -55,6 +55,11 @@ class Browser(Guest):
         return self.client.cookies["csrftoken"].value
 
 
+@pytest.fixture(autouse=True)
+def _tokens_are_made(settings) -> None:
+    settings.JWT_AUDIENCES = ["reports"]
+
+
 @pytest.fixture
 def alice(db) -> Browser:
     return Browser(PHONE).sign_in()
@@ -63,6 +68,8 @@ def alice(db) -> Browser:
 def body_for(path: str) -> dict[str, Any]:
     if path.endswith("user-profile/"):
         return BODIES["username"]
+    if path.endswith("token/"):
+        return {"audience": "reports"}
     return BODIES["code"] if "activate" in path else {}
 
 

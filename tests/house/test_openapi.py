@@ -31,6 +31,7 @@ REFUSALS = {  # what the contract says of each, at least
     "GET /user/sessions/": READ,
     "DELETE /user/sessions/": CHANGE,
     "DELETE /user/sessions/{session_id}/": CHANGE | {"not_found"},
+    "POST /user/token/": BODY | CHANGE | {"too_many_requests"},
     "GET /user/user-profile/": READ,
     "POST /user/user-profile/": BODY | CHANGE | {"invalid_email", "invalid_username"},
     "PATCH /user/user-profile/": BODY | CHANGE | {"invalid_email", "invalid_username"},

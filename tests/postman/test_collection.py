@@ -14,7 +14,13 @@ COLLECTION = POSTMAN / "guestlist.postman_collection.json"
 ENVIRONMENTS = sorted(POSTMAN.glob("*.postman_environment.json"))
 SHARED = [COLLECTION, *ENVIRONMENTS, HERE / "package.json", HERE / "package-lock.json", HERE / ".npmrc"]
 
-PAGES = {("GET", "/"), ("GET", "/docs/"), ("GET", "/redoc/"), ("GET", "/openapi.json/")}
+PAGES = {
+    ("GET", "/"),
+    ("GET", "/docs/"),
+    ("GET", "/redoc/"),
+    ("GET", "/openapi.json/"),
+    ("GET", "/.well-known/jwks.json/"),
+}
 MISTAKES = {("GET", "/user/nothing-here/"), ("DELETE", "/user/login/")}  # made on purpose, to show the refusals
 VARIABLE = re.compile(r"\{\{(\w+)\}\}")
 KEPT = re.compile(r"collectionVariables\.(?:get|set)\('(\w+)'")
