@@ -31,7 +31,9 @@ def rewrite(folder: Path, name: str, change: Callable[[str], str]) -> str:
     """
     with _alone(folder):
         new = change((folder / name).read_text(encoding="ascii").strip())
+        owner = (folder / name).stat()
         with _draft(folder / name, new) as draft:
+            os.chown(draft, owner.st_uid, owner.st_gid)  # by root too, and the service can read it afterwards
             os.replace(draft, folder / name)
     return new
 

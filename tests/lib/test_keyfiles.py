@@ -61,6 +61,16 @@ def test_a_change_takes_the_place_of_the_old_secret_for_its_owner_alone(tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["A", "B"]
 
 
+def test_a_changed_secret_belongs_to_whom_it_belonged(tmp_path, monkeypatch):
+    """An operator who is root must not lock the service out of its own keys."""
+    keyfiles.kept(tmp_path, ["A"])
+    given = []
+    monkeypatch.setattr(os, "chown", lambda path, *owner: given.append((Path(path).parent, owner)))
+    owner = (tmp_path / "A").stat()
+    keyfiles.rewrite(tmp_path, "A", lambda _: "new")
+    assert given == [(tmp_path, (owner.st_uid, owner.st_gid))]
+
+
 def test_a_change_that_fails_leaves_the_old_secret_and_nothing_beside_it(tmp_path):
     before = keyfiles.kept(tmp_path, ["A"])
     with pytest.raises(ValueError, match="no ring"):
