@@ -53,6 +53,7 @@ if SANDBOX and not IS_SANDBOX:
 if DEBUG and not IS_SANDBOX:
     raise ImproperlyConfigured("DEBUG=yes shows the inside, codes too: not with live gateways (SMS_GATEWAYS).")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CORS_ORIGINS = [origin for origin in env.origins("CORS_ORIGINS") if origin != PUBLIC_URL]  # which is not elsewhere
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, 0, 10)
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", 1, 1, 256)
 WEB_THREADS = env.number("WEB_THREADS", 256, 1, 1024)

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.datastructures import MultiValueDict
 
+from guestlist.api import cors
 from guestlist.lib import addresses
 from guestlist.lib.refusals import Refusal
 from guestlist.people.rules import CONTROL
@@ -28,7 +29,7 @@ def credentials(request: HttpRequest) -> sessions.Presented:
         shown = sessions.presented(token.strip()) if scheme.lower() == "bearer" else None
         by_cookie = False
     else:
-        shown = sessions.presented(request.COOKIES.get(SESSION_COOKIE, ""))
+        shown = sessions.presented(_cookies(request).get(SESSION_COOKIE, ""))
         by_cookie = True
     if shown is None:
         raise Refusal("not_signed_in")
@@ -48,7 +49,7 @@ def signed_in(request: HttpRequest) -> sessions.Caller:
 
 def client(request: HttpRequest, challenge: str | None = None, device: str | None = None) -> actions.Client:
     """The client in front of us; what stands in the body wins over cookies, and with Authorization none are read."""
-    cookies = {} if "HTTP_AUTHORIZATION" in request.META else request.COOKIES
+    cookies = {} if "HTTP_AUTHORIZATION" in request.META else _cookies(request)
     return actions.Client(
         challenge=challenge or cookies.get(CHALLENGE_COOKIE),
         device=device or cookies.get(DEVICE_COOKIE),
@@ -61,7 +62,7 @@ def client(request: HttpRequest, challenge: str | None = None, device: str | Non
 
 def own_phones(request: HttpRequest) -> list[str]:
     """The numbers that this client asked a code for, or is signed in with."""
-    token = request.COOKIES.get(CHALLENGE_COOKIE)
+    token = _cookies(request).get(CHALLENGE_COOKIE)
     asked = challenges.phone_asked(token) if token else None
     try:
         signed = sessions.phone_of(sessions.recognise(credentials(request)))
@@ -71,8 +72,12 @@ def own_phones(request: HttpRequest) -> list[str]:
 
 
 def is_browser(request: HttpRequest) -> bool:
-    """Whether a page in a browser sends this: only browsers set these headers, and pages cannot unset them."""
-    return "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
+    """Whether a page in a browser sends this: only browsers set these headers, and pages cannot unset them.
+
+    A page of an origin in CORS_ORIGINS has no cookies here, and so counts as an app.
+    """
+    is_page = "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
+    return is_page and cors.origin(request) is None
 
 
 def address(request: HttpRequest) -> str:
@@ -90,8 +95,9 @@ def refuse_cross_site(request: HttpRequest) -> None:
 
 
 def same_site(request: HttpRequest) -> bool:
-    """The same, as what ninja asks before it reads a body."""
-    refuse_cross_site(request)
+    """The same, as what ninja asks before it reads a body; the API is open to CORS_ORIGINS, the pages never are."""
+    if cors.origin(request) is None:
+        refuse_cross_site(request)
     return True
 
 
@@ -127,8 +133,12 @@ class _CsrfCheck(CsrfViewMiddleware):
         return reason
 
 
+def _cookies(request: HttpRequest) -> dict[str, str]:
+    return request.COOKIES if cors.origin(request) is None else {}
+
+
 def _session_to_replace(request: HttpRequest) -> str | None:
     if "HTTP_AUTHORIZATION" not in request.META:
-        return request.COOKIES.get(SESSION_COOKIE)
+        return _cookies(request).get(SESSION_COOKIE)
     scheme, _, token = request.META["HTTP_AUTHORIZATION"].partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 
-from guestlist.api import errors
+from guestlist.api import cors, errors
 from guestlist.lib import sql
 from guestlist.lib.logs import request_id
 from guestlist.lib.refusals import Refusal
@@ -57,7 +58,8 @@ class Door:
             most, seconds = allowance.window
             answer["RateLimit-Policy"] = f'"codes";q={most};w={seconds}'
             answer["RateLimit"] = f'"codes";r={allowance.left};t={allowance.reset}'
-        if not answer.streaming and "Content-Length" not in answer:
+        cors.tell(request, answer)
+        if not answer.streaming and "Content-Length" not in answer and answer.status_code != HTTPStatus.NO_CONTENT:
             answer["Content-Length"] = str(len(answer.content))
         return answer
 
@@ -87,6 +89,8 @@ def door(view: View, methods: Iterable[str], *, comes_in_crowds: bool = False) -
 
     def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.is_api = True  # type: ignore[attr-defined]
+        if cors.is_preflight(request):
+            return cors.preflight(allowed)
         if request.method not in allowed:
             refused = errors.problem(Refusal("method_not_allowed"))
             refused["Allow"] = ", ".join(allowed)

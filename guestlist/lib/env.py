@@ -55,12 +55,11 @@ class Environment:
 
     def origin(self, name: str, default: str) -> str:
         """The scheme, host and port of a public address: `https://guests.example.org`."""
-        value = self._read(name, default).rstrip("/")
-        if not _is_origin(value):
-            raise ImproperlyConfigured(
-                f"{name} is {value!r}; it must be like https://guests.example.org, without a path."
-            )
-        return value
+        return _origin(name, self._read(name, default))
+
+    def origins(self, name: str) -> list[str]:
+        """A list of such addresses, separated by commas."""
+        return [_origin(name, word) for word in self.words(name)]
 
     def secret(self, name: str) -> str | None:
         """A secret from NAME, or from the file that NAME_FILE names; None when neither is set."""
@@ -79,6 +78,13 @@ class Environment:
     def _read(self, name: str, default: str) -> str:
         self.names[name] = default
         return self._variables.get(name, "").strip() or default
+
+
+def _origin(name: str, text: str) -> str:
+    value = text.rstrip("/")
+    if not _is_origin(value) or "*" in value:  # a pattern would be one that nothing ever fits
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be like https://guests.example.org, without a path.")
+    return value
 
 
 def _is_origin(text: str) -> bool:

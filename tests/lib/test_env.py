@@ -108,6 +108,17 @@ def test_a_wrong_address_stops_with_a_sentence(value):
         environment(PUBLIC_URL=value).origin("PUBLIC_URL", "http://127.0.0.1:8000")
 
 
+def test_addresses_are_read_with_commas_between_them():
+    two = environment(X="https://a.example, http://localhost:3000/").origins("X")
+    assert two == ["https://a.example", "http://localhost:3000"]
+    assert environment().origins("X") == []
+
+
+def test_our_own_address_is_none_of_the_others(start):
+    settings = start(CORS_ORIGINS="https://a.example,https://b.example", PUBLIC_URL="https://b.example", SANDBOX="yes")
+    assert settings["CORS_ORIGINS"] == ["https://a.example"]
+
+
 def test_a_word_that_is_not_in_the_list_stops_with_a_sentence():
     with pytest.raises(ImproperlyConfigured, match=r"^INVITE_LOOPS is 'Allow'; it must be one of: allow, refuse\.$"):
         environment(INVITE_LOOPS="Allow").text("INVITE_LOOPS", "allow", ("allow", "refuse"))
@@ -162,6 +173,13 @@ WRONG_SETTINGS = [
     ("PORT", "65536"),
     ("PORT", "http"),
     ("PUBLIC_URL", "guests.example.org"),
+    ("CORS_ORIGINS", "*"),
+    ("CORS_ORIGINS", "null"),
+    ("CORS_ORIGINS", "https://*.example.org"),
+    ("CORS_ORIGINS", "https://app.example.org/path"),
+    ("CORS_ORIGINS", "https://app.example.org,app.example.org"),
+    ("CORS_ORIGINS", "https://app.example.org https://other.example.org"),
+    ("CORS_ORIGINS", "https://App.example.org"),
     ("TRUSTED_PROXIES", "-1"),
     ("WEB_CONCURRENCY", "0"),
     ("WEB_THREADS", "many"),
