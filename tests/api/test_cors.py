@@ -301,6 +301,16 @@ def test_a_listed_origin_cannot_use_our_pages(db):
     assert page.post("/sign-in/", {"phone": PHONE}).status_code == 403
 
 
+def test_our_pages_know_their_cookies_whatever_the_origin(guest, settings):
+    """The other side of the inbox: the page, which no other origin can read."""
+    settings.IS_OPEN = True
+    alice = guest(PHONE)
+    code = alice.ask().json()["code"]
+    answer = alice.client.get("/sandbox/inbox/", headers={"Origin": APP, "Accept": "text/html"})
+    assert code in answer.content.decode()
+    assert not cors(answer)
+
+
 def test_with_none_listed_nothing_is_open(guest, settings):
     settings.CORS_ORIGINS = []
     stranger = guest(PHONE, Origin=APP)
