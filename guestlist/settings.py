@@ -106,12 +106,13 @@ PURGE_EVERY = env.number("PURGE_EVERY", 600, 0, 86_400)
 # ---- secrets: given, or made once and kept ---------------------------------------------------------------------------
 SECRET_NAMES = ["SECRET_KEY", "CODE_PEPPER", "LEDGER_KEY", "JWT_KEY"]
 RINGS = ("CODE_PEPPER", "JWT_KEY")  # the secrets that `manage.py rotatekeys` changes
+NEVER_MADE = ["METRICS_TOKEN"]  # whoever shall know it must be told: absent, there is none
 SECRETS_FOLDER = Path(f"{DATABASES['default']['NAME']}.keys") if USING_SQLITE else VAR / "keys"
 JWT_AUDIENCES = env.words("JWT_AUDIENCES")
 
 
 def _secrets() -> dict[str, str]:
-    given = {name: secret for name in SECRET_NAMES if (secret := env.secret(name))}
+    given = {name: secret for name in [*SECRET_NAMES, *NEVER_MADE] if (secret := env.secret(name))}
     missing = [name for name in SECRET_NAMES if name not in given]
     if not IS_SANDBOX and not USING_SQLITE:
         # One machine of several would make other keys than its neighbours, and a new disk would lose them all.
@@ -148,6 +149,7 @@ GIVEN_SECRETS = [name for name in RING_SECRETS if env.secret(name)]
 SECRET_KEY = _made["SECRET_KEY"]
 CODE_PEPPERS = keys.ring(_made["CODE_PEPPER"], "one-time codes")
 JWT_KEYS = keys.ring(_made["JWT_KEY"], "tokens for other services") if "JWT_KEY" in _made else {}
+METRICS_TOKEN = _made.get("METRICS_TOKEN", "")
 LIMITS_SUBKEY = keys.subkey(SECRET_KEY.encode(), "limits")
 LEDGER_SUBKEY = keys.subkey(_made["LEDGER_KEY"].encode(), "activation ledger")
 

@@ -7,8 +7,11 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from django.utils.http import parse_header_parameters
 
+from guestlist.lib import shared_counts
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guestlist.settings")
 django = get_wsgi_application()
+shared_counts.tidy()
 
 from guestlist.api import door  # noqa: E402  # after Django is set up
 from guestlist.delivery import stamp  # noqa: E402

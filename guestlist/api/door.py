@@ -1,6 +1,7 @@
 """The door: what is done to every request and answer, and what is checked before an API view is entered."""
 
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 
-from guestlist.api import cors, errors
+from guestlist.api import cors, errors, traffic
 from guestlist.lib import sql
 from guestlist.lib.logs import request_id
 from guestlist.lib.refusals import Refusal
@@ -39,6 +40,7 @@ class Door:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
+        started, method = time.perf_counter(), request.method
         mark = request_id.set(secrets.token_hex(8))
         try:
             answer = self._answer(request)
@@ -61,6 +63,7 @@ class Door:
         cors.tell(request, answer)
         if not answer.streaming and "Content-Length" not in answer and answer.status_code != HTTPStatus.NO_CONTENT:
             answer["Content-Length"] = str(len(answer.content))
+        traffic.count(request, method, answer.status_code, time.perf_counter() - started)
         return answer
 
     def _answer(self, request: HttpRequest) -> HttpResponse:

@@ -17,9 +17,11 @@ from guestlist.delivery.gateways import Gateway, NotSent, Outgoing
 from guestlist.delivery.gateways.http import Http
 from guestlist.delivery.gateways.simulated import Simulated
 from guestlist.delivery.models import Message as Message  # what `accept` gives and `send` takes
-from guestlist.lib import clock, sql
+from guestlist.lib import clock, metrics, sql
 from guestlist.lib.refusals import Refusal
 
+SENT = metrics.counter("messages_sent_total", "Messages that were tried, by what became of them.", ("gateway", "state"))
+TOOK = metrics.histogram("message_duration_seconds", "How long a gateway took for a message.", ("gateway",))
 RETRY_AFTER = 5  # seconds to wait for a place; a simulated send takes at most a few
 
 gateway: Gateway = Simulated() if settings.IS_SANDBOX else Http()
@@ -117,11 +119,13 @@ def _carry(message: Message, text: str) -> None:
         time.sleep(random.choice(_took))  # noqa: S311  # as long as a send takes: a quick answer would tell
         return
     began = time.monotonic()
-    gateway.send(Outgoing(message.phone, text))
+    with TOOK.labels(gateway.name).time():
+        gateway.send(Outgoing(message.phone, text))
     _took.append(time.monotonic() - began)
 
 
 def _end(message: Message, state: str, reason: str = "") -> None:
+    SENT.labels(message.gateway, state).inc()
     with sql.in_a_crowd():
         sql.change(models.END, state, reason, clock.now(), message.pk)
 

@@ -5,6 +5,8 @@ import ipaddress
 from django.conf import settings
 from django.http import HttpRequest
 
+BY_PROXY = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA", "HTTP_CF_CONNECTING_IP", "HTTP_TRUE_CLIENT_IP")
+
 
 def caller(request: HttpRequest) -> str:
     """The caller's address: the socket's, or behind TRUSTED_PROXIES=n the n-th from the right of X-Forwarded-For.
@@ -21,6 +23,19 @@ def caller(request: HttpRequest) -> str:
     except ValueError:
         return ""
     return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+def is_this_machine(request: HttpRequest) -> bool:
+    """Whether the caller sits on this machine: a loopback address, straight to us.
+
+    To a proxy on the same machine everybody is loopback, so what has passed through one never is; TRUSTED_PROXIES or
+    not, for a proxy may hand on an X-Forwarded-For that its caller has made up. One that adds none of these headers
+    cannot be told from a caller here.
+    """
+    if any(name.startswith("HTTP_X_FORWARDED_") or name in BY_PROXY for name in request.META):
+        return False
+    found = caller(request)
+    return bool(found) and ipaddress.ip_address(found).is_loopback
 
 
 def source(ip: str) -> str:

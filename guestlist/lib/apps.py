@@ -12,7 +12,9 @@ class LibConfig(AppConfig):
     verbose_name = _("Security")
 
     def ready(self) -> None:
-        """Tell which rows die."""
-        from guestlist.lib import audit, dying, usage
+        """Tell which rows die, and whether Redis answers."""
+        from guestlist.lib import audit, dying, metrics, usage, volatile
 
         dying.tell(usage.OLD, audit.OLD)
+        words = "Whether the Redis of REDIS_URL answered just now (1); 0 without one too."
+        metrics.gauge("limits_redis_up", words, lambda: volatile.is_in_use() and volatile.answers())

@@ -48,9 +48,7 @@ _turn = threading.Lock()
 
 def record(event: str, *, phone: str | None = None, person_id: int | None = None, ip: str = "", **facts: Fact) -> None:
     """Write down an event, in the caller's transaction if there is one; the log's line follows its commit."""
-    _tell(event, phone, person_id, ip, facts)
-    values = (starred(phone) if phone else "", person_id, ip[:LONGEST_IP])
-    sql.change(INSERT, clock.now(), event, *values, logs.request_id.get()[:LONGEST_REQUEST_ID], logs.words(facts))
+    _write(event, phone, person_id, ip, facts)
 
 
 def refused(
@@ -62,10 +60,9 @@ def refused(
     """
     left_out = _left_out(event, reason)
     if left_out is None:
-        _tell(event, phone, person_id, ip, {"reason": reason, **facts})
+        _tell(event, phone, person_id, ip, {"reason": reason, **facts}, reason)
     else:
-        more: dict[str, Any] = {"reason": reason, **facts, "left_out": left_out or None}
-        record(event, phone=phone, person_id=person_id, ip=ip, **more)
+        _write(event, phone, person_id, ip, {"reason": reason, **facts, "left_out": left_out or None}, reason)
 
 
 @contextmanager
@@ -102,12 +99,22 @@ def record_once(event: str, within: timedelta, *, each: str = "", **facts: Any) 
         record(event, **facts)
 
 
-def _tell(event: str, phone: str | None, person_id: int | None, ip: str, facts: dict[str, Fact]) -> None:
+def _write(
+    event: str, phone: str | None, person_id: int | None, ip: str, facts: dict[str, Fact], reason: str = ""
+) -> None:
+    _tell(event, phone, person_id, ip, facts, reason)
+    values = (starred(phone) if phone else "", person_id, ip[:LONGEST_IP])
+    sql.change(INSERT, clock.now(), event, *values, logs.request_id.get()[:LONGEST_REQUEST_ID], logs.words(facts))
+
+
+def _tell(
+    event: str, phone: str | None, person_id: int | None, ip: str, facts: dict[str, Fact], reason: str = ""
+) -> None:
     told = {"phone": starred(phone) if phone else None, "person": person_id, "ip": ip, **facts}
     if connection.in_atomic_block:
-        connection.on_commit(partial(logs.event, event, told))  # what is rolled back has not happened
+        connection.on_commit(partial(logs.event, event, told, reason))  # what is rolled back has not happened
     else:
-        logs.event(event, told)
+        logs.event(event, told, reason)
 
 
 def _left_out(event: str, reason: str) -> int | None:

@@ -123,6 +123,12 @@ def left(spend: Spend, now: datetime, secret: bytes) -> Allowance:
     return sliding_log.tightest(found)
 
 
+def used(spend: Spend, now: datetime, secret: bytes) -> int:
+    """How often this spend's policy was used in its window of the clock. For counted policies with one window."""
+    (slot,) = sliding_log.slots([spend], now, secret)
+    return int(usage.read([slot.id]).get(slot.id) or 0)
+
+
 def forgive(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
     """Give back the newest use with each spend's tag, in SQL, in the caller's transaction; then `forgive_held`.
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from guestlist.lib import metrics
+
 Fact = str | int | bool | None
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -16,10 +18,15 @@ PLAIN = re.compile(r"[\w.:+*/@-]+", re.ASCII)  # every other value is quoted
 LONGEST = 100  # characters of a value
 
 log = logging.getLogger("guestlist.events")
+counted = metrics.counter("events_total", "Events of the log, by name and reason.", ("event", "reason"))
 
 
-def event(name: str, told: Mapping[str, Fact]) -> None:
-    """Write the line of an event: its stable name, then `key=value` for all that is told of it."""
+def event(name: str, told: Mapping[str, Fact], reason: str = "") -> None:
+    """Write the line of an event: its stable name, then `key=value` for all that is told of it. And count it.
+
+    `reason` is by what it is counted apart: a name of ours, never anything that was typed.
+    """
+    counted.labels(name, reason).inc()
     log.info("%s", f"{name} {words(told)}".rstrip(), extra={"told": {"event": name, **_known(told)}})
 
 

@@ -53,6 +53,11 @@ def arrive(phone: str) -> Arrival | None:
     raise RuntimeError("no free invite code was drawn")
 
 
+def number() -> int:
+    """How many people there are. It reads a whole index: for operators, not for requests."""
+    return int(sql.rows(models.HOW_MANY)[0][0])
+
+
 def id_of(phone: str) -> int | None:
     """The person who has signed in with this E.164 number; None when nobody has."""
     found = sql.row(models.BY_PHONE, phone)

@@ -9,3 +9,10 @@ class PeopleConfig(AppConfig):
 
     name = "guestlist.people"
     verbose_name = _("People")
+
+    def ready(self) -> None:
+        """Show operators how many there are."""
+        from guestlist.lib.metrics import gauge
+        from guestlist.people import actions
+
+        gauge("people", "People who have signed in and are not deleted.", actions.number)

@@ -34,6 +34,7 @@ class Person(models.Model):
         return self.username or masked(self.phone)
 
 
+HOW_MANY = "SELECT COUNT(*) FROM people_person"
 BY_PHONE = "SELECT id, blocked_at FROM people_person WHERE phone = %s"
 PUBLIC_ID_OF = "SELECT public_id FROM people_person WHERE id = %s"
 GIVE_PUBLIC_ID = "UPDATE people_person SET public_id = %s WHERE id = %s AND public_id IS NULL"

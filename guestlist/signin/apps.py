@@ -11,12 +11,13 @@ class SigninConfig(AppConfig):
     verbose_name = _("Signing in")
 
     def ready(self) -> None:
-        """Tell delivery how a code's message reads, people what else a block does, and which rows die."""
+        """Tell delivery how a code's message reads, people what else a block does, which rows die, and our figures."""
         from guestlist.delivery import actions as delivery
         from guestlist.lib import dying
         from guestlist.people import actions as people
-        from guestlist.signin import devices, models, texts
+        from guestlist.signin import devices, figures, models, texts
 
         delivery.tell("code", texts.code)
         people.when_blocked(devices.forget_all)
         dying.tell(*models.OLD)
+        figures.show()

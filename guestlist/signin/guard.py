@@ -36,6 +36,14 @@ class Guesses(NamedTuple):
     known: dict[str, int]
 
 
+class Breaker(NamedTuple):
+    """Wrong guesses of unknown devices at short codes, in 24 hours and in 30 days, and whether they are too many."""
+
+    day: int
+    month: int
+    is_open: bool
+
+
 def shortest() -> int:
     """The fewest digits that any code has."""
     strict = settings.SECURITY_PROFILE == "strict"
@@ -87,12 +95,17 @@ def take_back(guess_id: int) -> None:
 
 def is_breaker_open(now: datetime) -> bool:
     """Whether so many short codes were guessed wrong, over the whole service, that unknown devices get longer ones."""
+    found = breaker(now)
+    if found.is_open:
+        audit.record_once("breaker.opened", BREAKER_TOLD, wrong_today=found.day, wrong_in_30_days=found.month)
+    return found.is_open
+
+
+def breaker(now: datetime) -> Breaker:
+    """What the breaker counts, to be looked at: tells nobody."""
     found = sql.row(models.SHORT_GUESSES, now - timedelta(days=1), now - rules.MEMORY)
     month, day = (int(number) for number in found) if found else (0, 0)
-    is_open = day >= _breaker_limit(now) or month >= rules.BREAKER_MONTH
-    if is_open:
-        audit.record_once("breaker.opened", BREAKER_TOLD, wrong_today=day, wrong_in_30_days=month)
-    return is_open
+    return Breaker(day, month, day >= _breaker_limit(now) or month >= rules.BREAKER_MONTH)
 
 
 def _guesses_at(phone: str, now: datetime) -> Guesses:

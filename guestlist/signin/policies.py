@@ -77,7 +77,7 @@ def spends(asking: Asking, policies: Mapping[str, Policy], budget: int, soft: Co
             used.append(Spend(policies["CODES_PER_PREFIX"], asking.phone[:-4]))
         if asking.slowed:
             used.append(Spend(policies["CODES_WHILE_SLOWED"], asking.slowed))
-    used.append(Spend(policies["CODES_IN_ALL"].at_most(budget if asking.device else unreserved(budget)), "all"))
+    used.append(in_all(policies, budget if asking.device else unreserved(budget)))
     return [spend._replace(is_soft=spend.policy.name in soft) for spend in used]
 
 
@@ -89,6 +89,11 @@ def dry(names: Collection[str]) -> set[str]:
 def unreserved(budget: int) -> int:
     """What of the day's budget anybody may use; when it is used up, operators are told."""
     return max(1, int(budget * (1.0 - RESERVE)))
+
+
+def in_all(policies: Mapping[str, Policy], most: int) -> Spend:
+    """What an ask uses of the day's budget."""
+    return Spend(policies["CODES_IN_ALL"].at_most(most), "all")
 
 
 def phone_spends(asking: Asking, policies: Mapping[str, Policy]) -> list[Spend]:

@@ -102,6 +102,12 @@ def confirmed_held(who: policies.Asking, now: datetime) -> None:
     limits.forgive_held(_given_back(who), now, settings.LIMITS_SUBKEY)
 
 
+def budget_used(now: datetime) -> int:
+    """Codes that count against SMS_DAILY_BUDGET, of this day (UTC); 0 in the relaxed sandbox."""
+    whole = policies.in_all(in_force(), settings.SMS_DAILY_BUDGET)
+    return limits.used(whole, now, settings.LIMITS_SUBKEY) if limits.is_on() else 0
+
+
 def allowance(ip: str, now: datetime) -> limits.Allowance | None:
     """How many codes this address may still ask for, by its tightest window; None where it is not limited."""
     if not is_by_address():

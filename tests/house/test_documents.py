@@ -15,7 +15,7 @@ import pytest
 from guestlist.api.errors import STATUS
 from guestlist.api.openapi import WITH_BODY
 from guestlist.api.urls import api
-from guestlist.lib import dying, limits
+from guestlist.lib import dying, limits, metrics
 from guestlist.settings import CAN_RUN_DRY
 from guestlist.signin import conversion, rules
 from tests import servers
@@ -33,6 +33,7 @@ HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 ANY_REQUEST = {"unavailable", "internal_error", "not_signed_in", "csrf_failed", *WITH_BODY}
+NOT_DESCRIBED = {"GET /metrics": {"not_found"}}  # in openapi.json: it is text, and there for operators only
 HEAVIEST = 150_000  # bytes of a picture
 PRINTED = "http://127.0.0.1:8000"
 NEW_EACH_TIME = {"code", "challenge", "token", "device", "expires_at", "invite_code", "active_user_code"}
@@ -182,6 +183,14 @@ def test_every_event_of_the_audit_trail_is_documented_and_none_is_stale():
     assert [event for event in sorted(documented) if f'"{event}"' not in code] == []
 
 
+def test_every_metric_is_documented_with_its_labels_and_none_is_stale():
+    table = {quoted(cells[0])[0]: tuple(quoted(cells[1])) for cells in rows(paper("docs/metrics.md"))}
+    assert table == metrics.LABELS
+    assert len(table) >= 12
+    named = set(re.findall(r"guestlist_[a-z_]+", paper("docs/metrics.md")))
+    assert named == set(metrics.LABELS)
+
+
 # ---- the API ---------------------------------------------------------------------------------------------------------
 def operations() -> dict[str, set[str]]:
     """`POST /user/login/` and so on, with the refusals of its own that the description names."""
@@ -197,7 +206,10 @@ def operations() -> dict[str, set[str]]:
 def test_every_operation_stands_in_the_table_with_its_refusals_and_none_is_stale(name):
     requests = [cells for cells in rows(paper(name)) if re.match(r"`[A-Z]+ /", cells[0])]
     table = {quoted(cells[0])[0]: set(quoted(cells[3])) for cells in requests}
-    assert {request: refusals - ANY_REQUEST for request, refusals in table.items()} == operations()
+    assert {request: refusals - ANY_REQUEST for request, refusals in table.items()} == {
+        **operations(),
+        **NOT_DESCRIBED,
+    }
 
 
 @pytest.mark.parametrize("name", READMES)

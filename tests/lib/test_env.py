@@ -219,6 +219,8 @@ WRONG_SETTINGS = [
     ("JWT_KEY", f"1:{KEY},2:{OTHER},2:{THIRD}"),
     ("JWT_KEY", f"{KEY},{OTHER}"),
     ("JWT_KEY", "short"),
+    ("METRICS_TOKEN", "short"),
+    ("METRICS_TOKEN", "k" * 31),
 ]
 
 
@@ -243,9 +245,23 @@ def test_one_secret_for_two_purposes_stops_the_start(start, name, pepper):
         start(**{"SECRET_KEY": KEY, "LEDGER_KEY": THIRD, name: pepper})
 
 
+@pytest.mark.parametrize("name", ["SECRET_KEY", "CODE_PEPPER", "LEDGER_KEY"])
+def test_the_token_of_the_metrics_is_no_other_secret(start, name):
+    with pytest.raises(ImproperlyConfigured, match="METRICS_TOKEN has the same key"):
+        start(**{name: KEY, "METRICS_TOKEN": KEY})
+
+
+def test_the_token_of_the_metrics_is_given_or_there_is_none(start, tmp_path):
+    settings = start()
+    assert settings["METRICS_TOKEN"] == ""
+    assert not [*settings["SECRETS_FOLDER"].glob("*METRICS*")]
+    (tmp_path / "token").write_text(f"{OTHER}\n")
+    assert start(METRICS_TOKEN_FILE=str(tmp_path / "token"))["METRICS_TOKEN"] == OTHER
+
+
 @pytest.mark.parametrize("secret", ["my-little-secret", "my-little-secret-that-is-long-enough-for-it"])
 def test_a_refusal_never_repeats_the_secret(start, secret):
-    for name in ("SECRET_KEY", "CODE_PEPPER", "LEDGER_KEY", "JWT_KEY"):
+    for name in ("SECRET_KEY", "CODE_PEPPER", "LEDGER_KEY", "JWT_KEY", "METRICS_TOKEN"):
         with pytest.raises(ImproperlyConfigured) as refused:
             start(**{name: secret})
         assert secret not in str(refused.value)

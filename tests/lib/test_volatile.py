@@ -61,9 +61,9 @@ def take(*spends: Spend, at: datetime = START, fails: Exception | None = None) -
     """Seconds to wait; 0 when all were taken."""
     with clock.at(at):
         try:
-            with limits.holding(spends, at, KEY) as rest:
-                if rest:
-                    limits.take(rest, at, KEY)
+            with limits.holding(spends, at, KEY) as held:
+                if held.rest:
+                    limits.take(held.rest, at, KEY)
                 if fails:
                     raise fails
         except limits.Limited as spent:
@@ -408,6 +408,7 @@ def test_only_what_may_be_forgotten_is_volatile():
         "CODES_PER_NETWORK",
         "CODES_PER_SITE",
         "CODES_PER_PREFIX",
+        "CODES_WHILE_SLOWED",
     }
 
 

@@ -20,6 +20,7 @@ PAGES = {
     ("GET", "/redoc/"),
     ("GET", "/openapi.json/"),
     ("GET", "/.well-known/jwks.json/"),
+    ("GET", "/metrics/"),
 }
 MISTAKES = {("GET", "/user/nothing-here/"), ("DELETE", "/user/login/")}  # made on purpose, to show the refusals
 VARIABLE = re.compile(r"\{\{(\w+)\}\}")

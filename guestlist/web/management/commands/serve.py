@@ -15,7 +15,7 @@ from django.db import DatabaseError
 
 from guestlist.delivery import actions as delivery
 from guestlist.delivery import stamp
-from guestlist.lib import volatile
+from guestlist.lib import shared_counts, volatile
 from guestlist.lib.sql import one_at_a_time
 from guestlist.web.management.slate import clean_slate
 
@@ -46,6 +46,7 @@ class Command(BaseCommand):
         host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
         self.stderr.write(f"Guestlist on http://{host}:{settings.PORT}/")
         sys.stderr.flush()
+        self._share_counts()
         command = [
             *("--interface", "wsgi", "--http", "1", "--no-ws"),
             *("--host", settings.HOST, "--port", str(settings.PORT)),
@@ -63,6 +64,17 @@ class Command(BaseCommand):
         with one_at_a_time("migrate"), clean_slate():
             call_command("migrate", interactive=False, verbosity=0)
             self._first_operator()
+
+    def _share_counts(self) -> None:
+        shared_counts.sweep()
+        os.environ.pop(shared_counts.VARIABLE, None)
+        if settings.WEB_CONCURRENCY > 1:
+            try:
+                os.environ[shared_counts.VARIABLE] = str(shared_counts.new_folder())
+            except OSError as error:
+                raise CommandError(
+                    f"TMPDIR: WEB_CONCURRENCY={settings.WEB_CONCURRENCY} needs a folder for its counts: {error}."
+                ) from error
 
     def _claim_port(self) -> None:
         # The server's own sockets may share a port: a second server would start in silence and take every other call.
