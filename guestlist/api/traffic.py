@@ -32,4 +32,4 @@ def _route(request: HttpRequest, status: int) -> str:
 def _named(route: str) -> str:
     """`/user/sessions/{session_id}`, for a pattern in both its spellings."""
     name = "/" + route.strip("/").replace("<", "{").replace(">", "}")
-    return ADMIN if name.startswith(ADMIN) else name
+    return ADMIN if f"{name}/".startswith(f"{ADMIN}/") else name
