@@ -15,7 +15,7 @@ from django.apps import apps
 from django.contrib.sessions.models import Session as OperatorSession
 from django.db import connection, models
 
-from guestlist.lib import dying
+from guestlist.lib import dying, sql
 
 MODULES = [
     *(f"{config.name}.models" for config in apps.get_app_configs() if config.name.startswith("guestlist.")),
@@ -215,6 +215,8 @@ def test_what_dies_is_counted_found_and_deleted_by_an_index_and_never_sorted(cro
     old = TABLES[kind.table].objects.order_by(kind.column).values_list(kind.column, "pk")[: CROWD // 10]
     until = connection.ops.adapt_datetimefield_value(old[len(old) - 1][0])
     keys = [key for _, key in old]
+    if connection.vendor == "postgresql":
+        sql.change("SET LOCAL enable_sort = off")  # of thirty rows it may prefer to sort; where it must, it still does
     for statement, given in (
         (kind.to_count(), [until]),
         (kind.to_find(), [until, 10]),
