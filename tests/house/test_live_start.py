@@ -17,6 +17,7 @@ SECRETS = {
 LIVE = {
     "SMS_GATEWAYS": "http",
     "DATABASE_URL": "postgres://guestlist@127.0.0.1:1/guestlist",  # nobody connects to it
+    "SMS_HTTP_URL": "https://sms.example.org/send?to={phone}&text={text}",
     "PUBLIC_URL": "https://guests.example.org",
     "JWT_AUDIENCES": "https://reports.example.org",
     **SECRETS,
@@ -35,6 +36,9 @@ WRONG = [
     ("LIMITS", "relaxed"),
     ("SANDBOX", "yes"),
     ("DEBUG", "yes"),
+    ("SMS_HTTP_URL", ""),
+    ("SMS_HTTP_URL", "https://sms.example.org/send?to={phone}"),
+    ("SANDBOX_NUMBERS", "+79001112233:1234:2026-12-31"),
     ("SMS_GATEWAYS", "http,simulated"),
     ("SMS_GATEWAYS", "simulated,http"),
     ("SMS_GATEWAYS", "pigeon"),

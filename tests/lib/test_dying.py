@@ -14,7 +14,7 @@ from guestlist.invites.models import Activation, JournalLine, LedgerLine, Tally
 from guestlist.lib import clock, dying, sql
 from guestlist.lib.models import AuditLine, Usage
 from guestlist.people.models import Person
-from guestlist.signin.models import Challenge, Device, Guard, Guess, Session
+from guestlist.signin.models import Challenge, Device, Guard, Guess, Pause, Session
 
 NOW = datetime.fromisoformat("2026-01-31T12:00:00+00:00")
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -53,6 +53,7 @@ CASES = {
     "devices": (180 * DAY, Device, device),
     "wrong guesses": (30 * DAY, Guess, lambda _, at: Guess.objects.create(phone=PHONE, digits=4, guessed_at=at)),
     "guarded numbers": (30 * DAY, Guard, lambda id_, at: Guard.objects.create(phone=id_, guessed_at=at)),
+    "pauses": (DAY, Pause, lambda id_, at: Pause.objects.create(scope=id_, region="RU", seconds=900, ends_at=at)),
     "messages": (30 * DAY, Message, message),
     "uses of limits": (timedelta(0), Usage, lambda id_, at: Usage.objects.create(id=id_, uses="", ends_at=at)),
     "audit lines": (90 * DAY, AuditLine, lambda _, at: AuditLine.objects.create(at=at, event="signed_in")),
