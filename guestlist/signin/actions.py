@@ -124,10 +124,9 @@ def delete_all() -> dict[str, int]:
 
 def _accept(phone: str, client: Client) -> Accepted:
     # The class is read before the transaction: a guess in between is judged by its own rules, whatever was read here.
-    pumping.check_number(phone, client.ip)
     now, person_id = clock.now(), people.id_of(phone)
     who = guard.classify(phone, client.device, client.ip, now)
-    slowed = pumping.check_conversion(phone, who.device, client.ip)
+    slowed = "" if who.is_fixed else pumping.check(phone, who.device, client.ip)  # to a fixed number nothing is sent
     asking = sending.asking(phone, who.device, client.ip, person_id is not None, slowed)
     with sending.holding(asking, now) as held:
         accepted = _open_challenge(phone, client, person_id, who, held, now)
@@ -140,11 +139,11 @@ def _open_challenge(
     phone: str, client: Client, person_id: int | None, who: guard.Class, held: limits.Holding, now: datetime
 ) -> Accepted:
     passed = sending.take(held, now)
-    token, challenge = challenges.same_again(phone, client.challenge, who, now) or challenges.new(
-        phone, client.challenge, who, client.ip, now
-    )
     is_fixed = who.is_fixed and not delivery.is_sandbox()
     withheld = "SANDBOX_NUMBERS" if is_fixed else sending.withheld(passed)
+    token, challenge = challenges.same_again(phone, client.challenge, who, now) or challenges.new(
+        phone, client.challenge, who, client.ip, now, is_sent=not withheld
+    )
     message = delivery.accept("code", challenge.id, phone, challenge.expires_at, withheld)
     facts: dict[str, Any] = {"digits": who.digits, "device": _known(who.device), "again": token == client.challenge}
     audit.record("code.asked", phone=phone, person_id=person_id, ip=client.ip, **facts)

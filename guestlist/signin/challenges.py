@@ -75,8 +75,13 @@ def same_again(phone: str, token: str | None, who: guard.Class, now: datetime) -
     return token, challenge
 
 
-def new(phone: str, old_token: str | None, who: guard.Class, ip: str, now: datetime) -> tuple[str, rules.Challenge]:
-    """A new challenge and its token, in the caller's transaction; it takes the place of the client's old one."""
+def new(
+    phone: str, old_token: str | None, who: guard.Class, ip: str, now: datetime, *, is_sent: bool
+) -> tuple[str, rules.Challenge]:
+    """A new challenge and its token, in the caller's transaction; it takes the place of the client's old one.
+
+    One whose message is not sent has no part in how many codes of its country are confirmed.
+    """
     if old_token:
         sql.change(models.SUPERSEDE, now, id_of(old_token), phone, now)
     token = keys.token(128)
@@ -92,5 +97,6 @@ def new(phone: str, old_token: str | None, who: guard.Class, ip: str, now: datet
         used_at=None,
         device=who.device,
     )
-    sql.insert("signin_challenge", **challenge._asdict(), region=kind(phone).region, address=source(ip))
+    region = kind(phone).region if is_sent else ""
+    sql.insert("signin_challenge", **challenge._asdict(), region=region, address=source(ip))
     return token, challenge

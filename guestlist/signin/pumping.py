@@ -26,40 +26,14 @@ _judged: dict[str, datetime] = {}
 _turn = threading.Lock()
 
 
-def check_number(phone: str, ip: str) -> None:
-    """Refuse, with `phone_not_allowed`, a number of another region or kind than live gateways may send to."""
-    if settings.IS_SANDBOX:
-        return
-    region, takes_messages = kind(phone)
-    is_allowed = "*" in settings.PHONE_REGIONS or region in settings.PHONE_REGIONS
-    for rule, is_kept in (("PHONE_REGIONS", is_allowed), ("PHONE_TYPES", takes_messages)):
-        if is_kept:
-            continue
-        if rule not in settings.DRY_RUN:
-            raise Refusal("phone_not_allowed") from Because(rule, region=region)
-        audit.refused("code.refused", rule, phone=phone, ip=ip, region=region, dry_run=True)
+def check(phone: str, device: str, ip: str) -> str:
+    """Refuse what may not be sent to, and an ask that is paused; outside of the ask's transaction.
 
-
-def check_conversion(phone: str, device: str, ip: str) -> str:
-    """Refuse, with `too_many_requests`, an unknown device's ask that is paused; outside of the ask's transaction.
-
-    The answer is the number's region when codes to it are slowed: PHONE_REGION is never wholly paused.
+    Refuses with `phone_not_allowed` and `too_many_requests`. The answer is the number's region when codes to it are
+    slowed, else empty: PHONE_REGION is never wholly paused. `device` is that of a known one.
     """
-    if device or not limits.is_on():
-        return ""
-    now, region = clock.now(), kind(phone).region
-    _judge(region, now)
-    found = sql.rows(models.PAUSES_AT, *conversion.scopes(phone, region, source(ip)))
-    paused = {
-        scope: ends_at for scope, ends_at in ((scope, sql.moment(end)) for scope, end, _ in found) if ends_at > now
-    }
-    is_slowed = region == settings.PHONE_REGION and paused.pop(f"region:{region}", None) is not None
-    if paused and CONVERSION.name in settings.DRY_RUN:
-        tell([CONVERSION.name], phone, ip)
-    elif paused:
-        wait = limits.rounded_up((max(paused.values()) - now).total_seconds())
-        raise Refusal("too_many_requests", retry_after=wait) from limits.Limited(CONVERSION, wait)
-    return region if is_slowed else ""
+    _check_number(phone, ip)
+    return "" if device or not limits.is_on() else _check_conversion(phone, ip)
 
 
 def tell(passed: Iterable[str], phone: str, ip: str) -> None:
@@ -78,6 +52,35 @@ def end(pause: models.Pause, operator: audit.Operator) -> bool:
     if has_ended:
         audit.record("pause.ended", ip=operator.ip, scope=_told(pause.scope), by=operator.name)
     return has_ended
+
+
+def _check_number(phone: str, ip: str) -> None:
+    if settings.IS_SANDBOX:
+        return
+    region, takes_messages = kind(phone)
+    is_allowed = "*" in settings.PHONE_REGIONS or region in settings.PHONE_REGIONS
+    for rule, is_kept in (("PHONE_REGIONS", is_allowed), ("PHONE_TYPES", takes_messages)):
+        if is_kept:
+            continue
+        if rule not in settings.DRY_RUN:
+            raise Refusal("phone_not_allowed") from Because(rule, region=region)
+        audit.refused("code.refused", rule, phone=phone, ip=ip, region=region, dry_run=True)
+
+
+def _check_conversion(phone: str, ip: str) -> str:
+    now, region = clock.now(), kind(phone).region
+    _judge(region, now)
+    found = sql.rows(models.PAUSES_AT, *conversion.scopes(phone, region, source(ip)))
+    paused = {
+        scope: ends_at for scope, ends_at in ((scope, sql.moment(end)) for scope, end, _ in found) if ends_at > now
+    }
+    is_slowed = region == settings.PHONE_REGION and paused.pop(f"region:{region}", None) is not None
+    if paused and CONVERSION.name in settings.DRY_RUN:
+        tell([CONVERSION.name], phone, ip)
+    elif paused:
+        wait = limits.rounded_up((max(paused.values()) - now).total_seconds())
+        raise Refusal("too_many_requests", retry_after=wait) from limits.Limited(CONVERSION, wait)
+    return region if is_slowed else ""
 
 
 def _judge(region: str, now: datetime) -> None:

@@ -86,7 +86,7 @@ def serving(kind: str) -> Iterator[tuple[str, providers.Provider, str, dict[str,
         servers.fresh_database(kind, Path(folder)) as database,
         providers.answering() as provider,
     ):
-        far = {**FAR, "SMS_DAILY_BUDGET": "1000000"}
+        far = {**FAR, "SMS_DAILY_BUDGET": "1000000", "DRY_RUN": "CONVERSION"}
         environment = {**providers.live_settings(provider), **far, "CODE_DIGITS": "8"}
         with servers.running(database, Path(folder) / "log", **environment) as url:
             yield url, provider, database, environment

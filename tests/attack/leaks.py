@@ -30,6 +30,7 @@ from tests import provider as providers
 from tests import servers
 from tests.attack.enumeration import FAR
 
+LASTING = {name: "9000/h" for name in FAR if name != "LIMIT_CODES_PAUSE"}  # so that what is counted stays to be read
 LOGINS, AT_ONCE = 1000, 8
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 OPERATOR = {"OPERATOR_NAME": "operator", "OPERATOR_PASSWORD": "correct horse battery staple"}
@@ -66,8 +67,13 @@ def search(kind: str, logins: int) -> list[Found]:
     with tempfile.TemporaryDirectory() as name, servers.fresh_database(kind, Path(name)) as database:
         log = Path(name) / "log"
         with providers.answering() as provider:
-            environment = {**providers.live_settings(provider), **FAR, **OPERATOR, "CODE_DIGITS": "8"}
-            environment |= {"LOG_LEVEL": "DEBUG", "SMS_DAILY_BUDGET": "1000000", "REDIS_URL": REDIS}
+            environment = {**providers.live_settings(provider), **FAR, **LASTING, **OPERATOR, "CODE_DIGITS": "8"}
+            environment |= {
+                "LOG_LEVEL": "DEBUG",
+                "DRY_RUN": "CONVERSION",
+                "SMS_DAILY_BUDGET": "1000000",
+                "REDIS_URL": REDIS,
+            }
             redis.Redis.from_url(REDIS).flushdb()
             with servers.running(database, log, **environment) as url:
                 answers: list[bytes] = []

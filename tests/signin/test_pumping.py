@@ -12,6 +12,7 @@ from django.db import connection
 from guestlist.delivery.models import Message
 from guestlist.lib import audit, clock
 from guestlist.lib.models import AuditLine, Usage
+from guestlist.settings import FixedNumber
 from guestlist.signin import policies, pumping, sending
 from guestlist.signin.models import Challenge, Pause
 from tests.guests import is_problem
@@ -167,6 +168,13 @@ def test_a_code_that_was_sent_can_still_be_confirmed(guest, settings, live):
     challenge = aliya.ask().json()["challenge"]
     settings.PHONE_REGIONS = ["RU"]
     assert aliya.confirm(live.code_for(ALIYA), challenge=challenge).status_code == 200
+
+
+def test_a_number_with_a_fixed_code_may_be_anywhere_for_nothing_is_sent_to_it(guest, settings, live):
+    settings.SANDBOX_NUMBERS = {ABROAD[-1]: FixedNumber("20260131", START.date())}
+    assert ask(guest, ABROAD[-1]).status_code == 200
+    assert live.sent == []
+    assert Challenge.objects.get().region == ""  # nor has it a part in its country's conversion
 
 
 @pytest.mark.parametrize(
