@@ -17,11 +17,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests import servers
-from tests.attack.enumeration import FAR
 
 ROUNDS = 400
 REDIS = os.environ.get("TEST_REDIS_URL", "")
-ON = {"LIMITS": "on", "SMS_DAILY_BUDGET": "1000000", **FAR}
+ON = {"LIMITS": "on", "SMS_DAILY_BUDGET": "1000000", **servers.FAR_AWAY}
 ACTS = ("asking", "a wrong guess", "a sign-in")
 
 

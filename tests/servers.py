@@ -28,6 +28,21 @@ URLS = {
 }
 START, STOP = 30, 20  # seconds
 
+# As many codes as one likes: every limit of sending is taken as always, only its figures are far.
+FAR_AWAY = {
+    f"LIMIT_{name}": "100000/s"
+    for name in (
+        "CODES_PAUSE",
+        "CODES_PER_PHONE",
+        "CODES_PER_PHONE_IN_ALL",
+        "CODES_PER_PHONE_AND_ADDRESS",
+        "CODES_PER_ADDRESS",
+        "PHONES_PER_ADDRESS",
+        "CODES_PER_NETWORK",
+        "CODES_PER_PREFIX",
+    )
+}
+
 
 def need(there: bool, what: str) -> None:
     """Skip the test, loudly, when something it needs is not there; with REQUIRE_ALL=1 fail it."""

@@ -26,19 +26,6 @@ from tests import provider as providers
 from tests import servers
 
 CALLS = 2000
-FAR = {
-    f"LIMIT_{name}": "100000/s"
-    for name in (
-        "CODES_PAUSE",
-        "CODES_PER_PHONE",
-        "CODES_PER_PHONE_IN_ALL",
-        "CODES_PER_PHONE_AND_ADDRESS",
-        "CODES_PER_ADDRESS",
-        "PHONES_PER_ADDRESS",
-        "CODES_PER_NETWORK",
-        "CODES_PER_PREFIX",
-    )
-}
 BLOCK = (
     "from guestlist.people.models import Person; from guestlist.lib import clock;"
     " Person.objects.filter(phone__startswith='{}').update(blocked_at=clock.now())"
@@ -86,7 +73,7 @@ def serving(kind: str) -> Iterator[tuple[str, providers.Provider, str, dict[str,
         servers.fresh_database(kind, Path(folder)) as database,
         providers.answering() as provider,
     ):
-        far = {**FAR, "SMS_DAILY_BUDGET": "1000000", "DRY_RUN": "CONVERSION"}
+        far = {**servers.FAR_AWAY, "SMS_DAILY_BUDGET": "1000000", "DRY_RUN": "CONVERSION"}
         environment = {**providers.live_settings(provider), **far, "CODE_DIGITS": "8"}
         with servers.running(database, Path(folder) / "log", **environment) as url:
             yield url, provider, database, environment

@@ -28,9 +28,10 @@ import redis
 
 from tests import provider as providers
 from tests import servers
-from tests.attack.enumeration import FAR
 
-LASTING = {name: "9000/h" for name in FAR if name != "LIMIT_CODES_PAUSE"}  # so that what is counted stays to be read
+LASTING = {
+    name: "9000/h" for name in servers.FAR_AWAY if name != "LIMIT_CODES_PAUSE"
+}  # so that what is counted stays to be read
 LOGINS, AT_ONCE = 1000, 8
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 OPERATOR = {"OPERATOR_NAME": "operator", "OPERATOR_PASSWORD": "correct horse battery staple"}
@@ -67,7 +68,13 @@ def search(kind: str, logins: int) -> list[Found]:
     with tempfile.TemporaryDirectory() as name, servers.fresh_database(kind, Path(name)) as database:
         log = Path(name) / "log"
         with providers.answering() as provider:
-            environment = {**providers.live_settings(provider), **FAR, **LASTING, **OPERATOR, "CODE_DIGITS": "8"}
+            environment = {
+                **providers.live_settings(provider),
+                **servers.FAR_AWAY,
+                **LASTING,
+                **OPERATOR,
+                "CODE_DIGITS": "8",
+            }
             environment |= {
                 "LOG_LEVEL": "DEBUG",
                 "DRY_RUN": "CONVERSION",
@@ -228,7 +235,7 @@ def brute_force(kind: str) -> int:
         tempfile.TemporaryDirectory() as name,
         servers.fresh_database(kind, Path(name)) as database,
         providers.answering() as provider,
-        servers.running(database, Path(name) / "log", **providers.live_settings(provider), **FAR) as url,
+        servers.running(database, Path(name) / "log", **providers.live_settings(provider), **servers.FAR_AWAY) as url,
     ):
         for turn in range(BRUTE_FORCED):
             call(url, "/user/login/", {"phone": phone(turn)}, {})

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tests import servers
-from tests.race.test_limits import FAR_AWAY, names
+from tests.race.test_limits import names
 from tests.race.test_races import fresh_phone
 from tests.race.wire import one, request, volley
 
 pytestmark = pytest.mark.race
 
-QUICK = {"WEB_CONCURRENCY": "2", "SANDBOX_DELAY": "0", **FAR_AWAY}
+QUICK = {"WEB_CONCURRENCY": "2", "SANDBOX_DELAY": "0", **servers.FAR_AWAY}
 
 
 def looked_up(database: str, expression: str) -> Any:

@@ -12,20 +12,6 @@ from tests.race.wire import Answer, one, request, sign_in, volley
 
 pytestmark = pytest.mark.race
 
-FAR_AWAY = {
-    f"LIMIT_{name}": "100000/s"
-    for name in (
-        "CODES_PAUSE",
-        "CODES_PER_PHONE",
-        "CODES_PER_PHONE_IN_ALL",
-        "CODES_PER_PHONE_AND_ADDRESS",
-        "CODES_PER_ADDRESS",
-        "PHONES_PER_ADDRESS",
-        "CODES_PER_NETWORK",
-        "CODES_PER_PREFIX",
-    )
-}
-
 
 def _server(kind: str, folder, **limits: str) -> Iterator[str]:
     environment = {name: value for name, value in os.environ.items() if name.startswith("LIMIT_")} | limits
@@ -40,14 +26,16 @@ def _server(kind: str, folder, **limits: str) -> Iterator[str]:
 @pytest.fixture(scope="module", params=servers.DATABASES)
 def guessed_url(request, tmp_path_factory) -> Iterator[str]:
     """The ladder alone: as many codes as one likes, and an address may guess as often as it likes."""
-    yield from _server(request.param, tmp_path_factory.mktemp(request.param), **FAR_AWAY, SMS_DAILY_BUDGET="1000000")
+    yield from _server(
+        request.param, tmp_path_factory.mktemp(request.param), **servers.FAR_AWAY, SMS_DAILY_BUDGET="1000000"
+    )
 
 
 @pytest.fixture(scope="module", params=servers.DATABASES)
 def limited_url(request, tmp_path_factory) -> Iterator[str]:
     """The limits of a phone; those of an address would stop the test itself."""
     phones = {"LIMIT_CODES_PAUSE", "LIMIT_CODES_PER_PHONE", "LIMIT_CODES_PER_PHONE_IN_ALL"}
-    others = {name: value for name, value in FAR_AWAY.items() if name not in phones}
+    others = {name: value for name, value in servers.FAR_AWAY.items() if name not in phones}
     yield from _server(request.param, tmp_path_factory.mktemp(request.param), **others, SMS_DAILY_BUDGET="1000000")
 
 
