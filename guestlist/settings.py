@@ -50,8 +50,8 @@ if IS_SANDBOX and IS_OPEN and not SANDBOX:
     )
 if SANDBOX and not IS_SANDBOX:
     raise ImproperlyConfigured("SANDBOX=yes and the live gateways of SMS_GATEWAYS contradict each other; keep one.")
-if DEBUG and not IS_SANDBOX:
-    raise ImproperlyConfigured("DEBUG=yes shows the inside, codes too: not with live gateways (SMS_GATEWAYS).")
+if DEBUG and (IS_OPEN or not IS_SANDBOX):
+    raise ImproperlyConfigured("DEBUG=yes shows the inside, codes and keys too: only for a sandbox on this machine.")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CORS_ORIGINS = [origin for origin in env.origins("CORS_ORIGINS") if origin != PUBLIC_URL]  # which is not elsewhere
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, 0, 10)

@@ -23,7 +23,7 @@ router = Router(tags=["Service"])
 
 INBOX = 50
 
-_is_ready = False
+_is_migrated = False
 
 
 class Health(Schema):
@@ -61,14 +61,14 @@ def ready(request: HttpRequest) -> dict[str, str]:
 
     503 until then.
     """
-    global _is_ready
-    sql.row("SELECT 1")
-    if not _is_ready:
+    global _is_migrated
+    if not _is_migrated:
+        sql.row("SELECT 1")
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             raise Refusal("unavailable", retry_after=5)
-        stamp.check_before_serving()
-        _is_ready = True
+        _is_migrated = True
+    stamp.check_before_serving()  # each time: another process may have made the database live
     return {"status": "ok"}
 
 

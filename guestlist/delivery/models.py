@@ -52,9 +52,14 @@ class Stamp(models.Model):
 
 
 STAMP = "SELECT kind FROM delivery_stamp WHERE id = 1"
+SHARED = {"sqlite": "", "postgresql": " FOR SHARE", "mysql": " LOCK IN SHARE MODE"}  # SQLite: one writer at a time
 GO_LIVE = "UPDATE delivery_stamp SET kind = %s, stamped_at = %s WHERE id = 1 AND kind = %s"
 OLD = Old("messages", "delivery_message", "created_at", timedelta(days=30))
 
+LATEST = (
+    "SELECT state, created_at, ended_at FROM delivery_message"
+    " WHERE id > %s AND state IN ('sent', 'failed') AND ended_at IS NOT NULL"
+)
 END = "UPDATE delivery_message SET state = %s, reason = %s, ended_at = %s WHERE id = %s AND state = 'accepted'"
 DELIVERED = (
     "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message WHERE state = 'delivered'"

@@ -7,7 +7,7 @@ otherwise turn a live service into "sign in as anybody".
 import logging
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from guestlist.delivery import models
 from guestlist.lib import clock, sql
@@ -52,6 +52,17 @@ def check_before_serving() -> None:
         raise Refusal("unavailable", retry_after=RETRY_AFTER) from error
 
 
+def hold() -> None:
+    """Keep the stamp as it is until the caller's transaction ends; `golive` waits for it, or it for `golive`.
+
+    So no server of the sandbox that still runs opens a session in a database that is live by now. Refuses with
+    `unavailable`.
+    """
+    found = sql.row(models.STAMP + models.SHARED[connection.vendor])
+    if found and found[0] != (SANDBOX if settings.IS_SANDBOX else LIVE):
+        raise Refusal("unavailable", retry_after=RETRY_AFTER)
+
+
 def stamped() -> str | None:
     """What the database is: sandbox, live, or None before its first start."""
     found = sql.row(models.STAMP)
@@ -59,6 +70,6 @@ def stamped() -> str | None:
 
 
 def go_live() -> None:
-    """Stamp the database live, in the caller's transaction. There is no way back."""
+    """Stamp the database live, first of all in the caller's transaction. There is no way back."""
     if not sql.insert("delivery_stamp", id=1, kind=LIVE, stamped_at=clock.now()):
         sql.change(models.GO_LIVE, LIVE, clock.now(), SANDBOX)

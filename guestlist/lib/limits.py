@@ -102,10 +102,16 @@ def take(spends: Sequence[Spend], now: datetime, secret: bytes) -> Taken:
 
 
 def would_wait(spends: Sequence[Spend], now: datetime, secret: bytes) -> float:
-    """Seconds until `take` would allow these; 0 when it would now. Takes nothing, locks nothing."""
-    slots = sliding_log.slots(spends, now, secret)
-    found = usage.read(_ids(slots))
-    return max(sliding_log.wait(slot, found.get(slot.id, ""), now) for slot in slots)
+    """Seconds until all of these would be allowed; 0 when they would now. Takes nothing, locks nothing."""
+    kept, held = _in_sql(spends, now), _in_redis(spends)
+    slots = sliding_log.slots(kept, now, secret)
+    found = usage.read(_ids(slots)) if slots else {}
+    waits = [sliding_log.wait(slot, found.get(slot.id, ""), now) for slot in slots]
+    if held:
+        slots = sliding_log.slots(held, now, secret)
+        texts = volatile.read(_ids(slots), now) or {}
+        waits += [sliding_log.wait(slot, texts.get(slot.id, ""), now) for slot in slots]
+    return max(waits, default=0.0)
 
 
 def left(spend: Spend, now: datetime, secret: bytes) -> Allowance:

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from guestlist.delivery import actions as delivery
-from guestlist.lib import audit, clock, limits, sql
+from guestlist.delivery import stamp
+from guestlist.lib import audit, clock, keys, limits, sql
 from guestlist.lib.refusals import Refusal
 from guestlist.people import actions as people
 from guestlist.signin import challenges, devices, fixed, guard, models, pumping, rules, sending, sessions
@@ -70,7 +71,7 @@ def ask(phone: str, client: Client) -> Asked:
     with audit.refusals("code.refused", phone=phone, ip=client.ip), delivery.waiting():
         with sql.in_a_crowd():
             token, challenge, is_known, message, _ = _accept(phone, client)
-        state = delivery.send(message)
+        state = _send(message, challenge, client)
     in_sandbox = delivery.is_sandbox()
     return Asked(
         challenge=token,
@@ -126,12 +127,23 @@ def _accept(phone: str, client: Client) -> Accepted:
     # The class is read before the transaction: a guess in between is judged by its own rules, whatever was read here.
     now, person_id = clock.now(), people.id_of(phone)
     who = guard.classify(phone, client.device, client.ip, now)
-    slowed = "" if who.is_fixed else pumping.check(phone, who.device, client.ip)  # to a fixed number nothing is sent
-    asking = sending.asking(phone, who.device, client.ip, person_id is not None, slowed)
+    asking = sending.asking(phone, who.device, client.ip, person_id is not None)
+    if not who.is_fixed:  # to a fixed number nothing is sent
+        asking = asking._replace(slowed=pumping.check(asking, client.ip, now))
     with sending.holding(asking, now) as held:
         accepted = _open_challenge(phone, client, person_id, who, held, now)
     pumping.tell(accepted.passed, phone, client.ip)
     return accepted
+
+
+def _send(message: delivery.Message, challenge: rules.Challenge, client: Client) -> str:
+    try:
+        return delivery.send(message)
+    except Refusal as refusal:
+        challenges.not_sent(challenge)
+        wait = sending.resend_in(sending.asking(challenge.phone, challenge.device, client.ip, False), clock.now())
+        refusal.extra["retry_after"] = max(refusal.extra.get("retry_after", 0), limits.rounded_up(wait))
+        raise
 
 
 @sql.in_one_transaction
@@ -177,12 +189,14 @@ def _spend_a_try(phone: str, client: Client) -> Spent | None:
 def _admit(spent: Spent, client: Client) -> Confirmed | str:
     """The new session, or the name of a refusal: raised in here it would roll back that the code is used up."""
     challenge = spent.challenge
+    stamp.hold()
     if spent.guess_id:
         guard.take_back(spent.guess_id)
-    if challenges.is_fixed(challenge):
-        fixed.take_back(challenge.phone)
     if not sql.change(models.CONSUME, clock.now(), challenge.id):
         return "code_expired"  # another request with the same right code was first
+    is_fixed = challenges.is_fixed(challenge)
+    if is_fixed:
+        fixed.take_back(challenge.phone)
     who = people.arrive(challenge.phone)
     if who is None:
         return "sandbox_full"
@@ -191,11 +205,15 @@ def _admit(spent: Spent, client: Client) -> Confirmed | str:
     is_replaced = bool(client.session) and sessions.end_presented(client.session or "")
     kind = "cookie" if client.is_browser else "token"
     sending.confirmed(sending.asking(challenge.phone, challenge.device, client.ip, is_known=True), clock.now())
-    device = devices.remember(client.device, challenge.phone)
-    opened = sessions.open_session(who.person_id, kind, device, client.ip, client.user_agent)
+    # Who has a fixed code has not shown that the number is theirs: no device is known by it, no session outlives it.
+    device = keys.token(128) if is_fixed else devices.remember(client.device, challenge.phone)
+    most = fixed.ends_at(challenge.phone) if is_fixed else None
+    opened = sessions.open_session(who.person_id, kind, device, client.ip, client.user_agent, most)
     whose: dict[str, Any] = {"phone": challenge.phone, "person_id": who.person_id, "ip": client.ip}
     if who.is_new:
         audit.record("registered", **whose)
+        if not is_fixed:
+            fixed.switch_off(challenge.phone)
     facts: dict[str, Any] = {"kind": kind, "device": _known(device == client.device), "replaced": is_replaced}
     audit.record("signed_in", **whose, **facts, session=sessions.short(opened.token), agent=client.user_agent)
     return Confirmed(who.person_id, who.is_new, opened, device)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from guestlist.lib import keys, limits, sql
+from guestlist.lib import clock, keys, limits, sql
 from guestlist.lib.addresses import source
 from guestlist.lib.phone import kind
 from guestlist.signin import fixed, guard, models, rules
@@ -15,7 +15,7 @@ PURPOSE = "sign-in"
 def code_of(challenge: rules.Challenge) -> str:
     """The code of a challenge; only the message's text and the sandbox's echo are made of it."""
     if is_fixed(challenge):
-        return fixed.code_of(challenge.phone) or ""
+        return fixed.code_of(challenge.phone, clock.now()) or ""
     return rules.code_for(settings.CODE_PEPPERS[challenge.pepper_id], PURPOSE, challenge)
 
 
@@ -27,7 +27,7 @@ def is_fixed(challenge: rules.Challenge) -> bool:
 def has_pepper(challenge: rules.Challenge) -> bool:
     """Whether its code can still be told: a key that left the ring takes its codes along, a listing its code."""
     if is_fixed(challenge):
-        return fixed.code_of(challenge.phone) is not None
+        return fixed.code_of(challenge.phone, clock.now()) is not None
     return challenge.pepper_id in settings.CODE_PEPPERS
 
 
@@ -100,3 +100,8 @@ def new(
     region = kind(phone).region if is_sent else ""
     sql.insert("signin_challenge", **challenge._asdict(), region=region, address=source(ip))
     return token, challenge
+
+
+def not_sent(challenge: rules.Challenge) -> None:
+    """Leave a code whose message was not sent out of what its country is judged by."""
+    sql.change(models.NOT_SENT, challenge.id)

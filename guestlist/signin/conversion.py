@@ -104,7 +104,12 @@ def _sources(codes: Iterable[Code], scope: Callable[[Code], str]) -> dict[str, T
     for code in codes:
         grouped.setdefault(scope(code), []).append(code)
     tallies = {name: _tally(some) for name, some in grouped.items() if name}
-    return {name: tally for name, tally in tallies.items() if tally.asked - tally.confirmed >= UNANSWERED}
+    return {name: tally for name, tally in tallies.items() if _is_source(tally)}
+
+
+def _is_source(tally: Tally) -> bool:
+    """Whether it looks like the attack itself: thousands of people may share an address behind a mobile operator."""
+    return tally.asked - tally.confirmed >= UNANSWERED and tally.confirmed <= BAD_SHARE * tally.asked
 
 
 def _tally(codes: Sequence[Code]) -> Tally:

@@ -137,6 +137,7 @@ class Pause(models.Model):
     region = ExactCharField(_("region"), max_length=3)
     seconds = models.PositiveIntegerField(_("seconds"))  # 0: an operator ended it
     ends_at = models.DateTimeField(_("paused until"), db_index=True)
+    is_dry = models.BooleanField(_("only watched"), default=False)  # begun in a dry run: it pauses nobody
 
     class Meta:
         verbose_name = _("pause")
@@ -204,7 +205,8 @@ TAKE_BACK = "DELETE FROM signin_guess WHERE id = %s"
 DEVICES_SINCE = "SELECT COUNT(*) FROM signin_device WHERE created_at > %s AND created_at <= %s"
 
 FIXED = "SELECT wrong, until FROM signin_fixednumber WHERE phone = %s"
-FIXED_ANEW = "UPDATE signin_fixednumber SET wrong = 0, until = %s WHERE phone = %s"
+FIXED_ANEW = "UPDATE signin_fixednumber SET wrong = 0, until = %s WHERE phone = %s AND until < %s"
+FIXED_OFF = "UPDATE signin_fixednumber SET wrong = %s WHERE phone = %s"
 FIXED_GUESS = "UPDATE signin_fixednumber SET wrong = wrong + 1 WHERE phone = %s AND wrong < %s"
 FIXED_TAKE_BACK = "UPDATE signin_fixednumber SET wrong = wrong - 1 WHERE phone = %s AND wrong > 0"
 
@@ -222,9 +224,13 @@ CODES_TO = (
     " WHERE region = %s AND created_at > %s AND device = '' AND (used_at IS NOT NULL OR created_at <= %s)"
     " ORDER BY created_at DESC LIMIT %s"
 )
-PAUSES_AT = "SELECT scope, ends_at, seconds FROM signin_pause WHERE scope IN (%s, %s, %s)"
-PAUSES_IN = "SELECT scope, ends_at, seconds FROM signin_pause WHERE region = %s AND ends_at > %s"
-PAUSE_AGAIN = "UPDATE signin_pause SET ends_at = %s, seconds = %s WHERE scope = %s AND ends_at <= %s"
+NOT_SENT = "UPDATE signin_challenge SET region = '' WHERE id = %s"
+PAUSES_AT = "SELECT scope, ends_at, seconds FROM signin_pause WHERE scope IN (%s, %s, %s) AND is_dry = %s"
+PAUSES_IN = "SELECT scope, ends_at, seconds FROM signin_pause WHERE region = %s AND ends_at > %s AND is_dry = %s"
+PAUSE_AGAIN = (
+    "UPDATE signin_pause SET ends_at = %s, seconds = %s, is_dry = %s"
+    " WHERE scope = %s AND (ends_at <= %s OR is_dry <> %s)"
+)
 END_PAUSE = "UPDATE signin_pause SET ends_at = %s, seconds = 0 WHERE scope = %s AND ends_at > %s"
 
 DELETE_ALL = {

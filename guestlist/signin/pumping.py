@@ -15,7 +15,7 @@ from guestlist.lib import audit, clock, limits, sql
 from guestlist.lib.addresses import source
 from guestlist.lib.phone import kind, starred
 from guestlist.lib.refusals import Because, Refusal
-from guestlist.signin import conversion, models, policies, rules
+from guestlist.signin import conversion, models, policies, rules, sending
 
 CONVERSION = limits.Policy("CONVERSION", (), "codes to a country, address or prefix whose codes nobody confirms")
 JUDGED_EVERY = timedelta(seconds=5)  # a region, by each process
@@ -26,14 +26,14 @@ _judged: dict[str, datetime] = {}
 _turn = threading.Lock()
 
 
-def check(phone: str, device: str, ip: str) -> str:
+def check(asking: policies.Asking, ip: str, now: datetime) -> str:
     """Refuse what may not be sent to, and an ask that is paused; outside of the ask's transaction.
 
     Refuses with `phone_not_allowed` and `too_many_requests`. The answer is the number's region when codes to it are
-    slowed, else empty: PHONE_REGION is never wholly paused. `device` is that of a known one.
+    slowed, else empty: PHONE_REGION is never wholly paused, and known devices never are.
     """
-    _check_number(phone, ip)
-    return "" if device or not limits.is_on() else _check_conversion(phone, ip)
+    _check_number(asking.phone, ip)
+    return "" if asking.device or not limits.is_on() else _check_conversion(asking, ip, now)
 
 
 def tell(passed: Iterable[str], phone: str, ip: str) -> None:
@@ -67,18 +67,20 @@ def _check_number(phone: str, ip: str) -> None:
         audit.refused("code.refused", rule, phone=phone, ip=ip, region=region, dry_run=True)
 
 
-def _check_conversion(phone: str, ip: str) -> str:
-    now, region = clock.now(), kind(phone).region
+def _check_conversion(asking: policies.Asking, ip: str, now: datetime) -> str:
+    phone, region = asking.phone, kind(asking.phone).region
     _judge(region, now)
-    found = sql.rows(models.PAUSES_AT, *conversion.scopes(phone, region, source(ip)))
+    found = sql.rows(models.PAUSES_AT, *conversion.scopes(phone, region, source(ip)), _is_dry())
     paused = {
         scope: ends_at for scope, ends_at in ((scope, sql.moment(end)) for scope, end, _ in found) if ends_at > now
     }
     is_slowed = region == settings.PHONE_REGION and paused.pop(f"region:{region}", None) is not None
-    if paused and CONVERSION.name in settings.DRY_RUN:
+    if paused and _is_dry():
         tell([CONVERSION.name], phone, ip)
     elif paused:
-        wait = limits.rounded_up((max(paused.values()) - now).total_seconds())
+        # The limits may ask for longer than the pause, and waiting as long as the answer says has to work.
+        seconds = max((max(paused.values()) - now).total_seconds(), sending.wait(asking, now))
+        wait = limits.rounded_up(seconds)
         raise Refusal("too_many_requests", retry_after=wait) from limits.Limited(CONVERSION, wait)
     return region if is_slowed else ""
 
@@ -94,7 +96,7 @@ def _judge(region: str, now: datetime) -> None:
     ]
     pauses = {
         scope: conversion.Pause(sql.moment(ends_at), seconds)
-        for scope, ends_at, seconds in sql.rows(models.PAUSES_IN, region, now - conversion.GOOD_FOR)
+        for scope, ends_at, seconds in sql.rows(models.PAUSES_IN, region, now - conversion.GOOD_FOR, _is_dry())
     }
     judgement = conversion.judge(f"region:{region}", codes, pauses, now)
     if judgement.is_low:
@@ -115,16 +117,20 @@ def _is_due(region: str, now: datetime) -> bool:
 
 @sql.in_one_transaction
 def _begin(region: str, pauses: Sequence[conversion.Begun], now: datetime) -> None:
-    is_dry = CONVERSION.name in settings.DRY_RUN or None
+    is_dry = _is_dry()
     for pause in sorted(pauses):  # everybody locks them in the same order
         ends_at = now + timedelta(seconds=pause.seconds)
         row: dict[str, Any] = {"scope": pause.scope, "region": region, "seconds": pause.seconds, "ends_at": ends_at}
+        row["is_dry"] = is_dry  # what is only watched never becomes a pause, whatever becomes of DRY_RUN
         # The row's key and its end decide: of two processes that judge at once, one begins the pause.
-        if sql.change(models.PAUSE_AGAIN, ends_at, pause.seconds, pause.scope, now) or sql.insert(
-            "signin_pause", **row
-        ):
-            facts: dict[str, Any] = {"seconds": pause.seconds, **pause.tally._asdict(), "dry_run": is_dry}
+        again = (ends_at, pause.seconds, is_dry, pause.scope, now, is_dry)
+        if sql.change(models.PAUSE_AGAIN, *again) or sql.insert("signin_pause", **row):
+            facts: dict[str, Any] = {"seconds": pause.seconds, **pause.tally._asdict(), "dry_run": is_dry or None}
             audit.record("conversion.paused", scope=_told(pause.scope), region=region, **facts)
+
+
+def _is_dry() -> bool:
+    return CONVERSION.name in settings.DRY_RUN
 
 
 def _told(scope: str) -> str:

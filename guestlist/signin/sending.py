@@ -62,13 +62,23 @@ def holding(who: policies.Asking, now: datetime) -> Iterator[limits.Holding]:
         raise Refusal("too_many_requests", retry_after=spent.retry_after) from spent
 
 
+def wait(who: policies.Asking, now: datetime) -> float:
+    """Seconds until the limits alone would allow this ask."""
+    hard = [spend for spend in enforced(who) if not spend.is_soft]
+    return limits.would_wait(hard, now, settings.LIMITS_SUBKEY) if hard else 0.0
+
+
 def take(held: limits.Holding, now: datetime) -> list[str]:
     """The part of `holding` that belongs into the ask's transaction; the limits that are spent and refuse nothing."""
     if not held.rest:
         return held.passed
     taken = limits.take(held.rest, now, settings.LIMITS_SUBKEY)
-    _watch_budget(taken.counted.get("CODES_IN_ALL", 0), settings.SMS_DAILY_BUDGET)
-    return list(dict.fromkeys([*held.passed, *taken.passed]))
+    passed = list(dict.fromkeys([*held.passed, *taken.passed]))
+    if withheld(passed):  # what is not sent costs nothing of the day
+        limits.take_back([policies.in_all(in_force(), settings.SMS_DAILY_BUDGET)], now, settings.LIMITS_SUBKEY)
+    else:
+        _watch_budget(taken.counted.get("CODES_IN_ALL", 0), settings.SMS_DAILY_BUDGET)
+    return passed
 
 
 def withheld(passed: Iterable[str]) -> str:

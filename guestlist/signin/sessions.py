@@ -57,15 +57,18 @@ def presented(token: str) -> Presented | None:
     return Presented(id_, keys.digest(secret))
 
 
-def open_session(person_id: int, kind: str, device: str, ip: str, user_agent: str) -> Opened:
+def open_session(
+    person_id: int, kind: str, device: str, ip: str, user_agent: str, most: datetime | None = None
+) -> Opened:
     """Open a session on the device with this token, in the caller's transaction.
 
-    `kind` is cookie (14 days idle, 30 at most) or token (30, 90).
+    `kind` is cookie (14 days idle, 30 at most) or token (30, 90); none lives beyond `most`.
     """
     now = clock.now()
     id_, secret = keys.token(128), keys.token(256)
     lifetime = rules.SESSIONS[kind]
-    opened = Opened(f"{id_}.{secret}", now + lifetime.idle, now + lifetime.most)
+    ends_at = min(now + lifetime.most, most or now + lifetime.most)
+    opened = Opened(f"{id_}.{secret}", min(now + lifetime.idle, ends_at), ends_at)
     sql.insert(
         "signin_session",
         id=id_,

@@ -100,12 +100,25 @@ def test_any_server_answers_503_until_gateways_and_database_fit(client, settings
 
 def test_a_server_is_not_ready_before_they_fit(client, settings, monkeypatch):
     stamp.check()
-    monkeypatch.setattr(service, "_is_ready", False)
+    monkeypatch.setattr(service, "_is_migrated", False)
     settings.IS_SANDBOX = False
     for _ in range(2):
         assert is_problem(client.get("/health/ready/"), 503, "unavailable")
     settings.IS_SANDBOX = True
     assert client.get("/health/ready/").status_code == 200
+
+
+def test_a_sandbox_that_still_runs_when_the_database_goes_live_signs_nobody_in(guest, settings):
+    stamp.check()
+    alice = guest("+79001112233")
+    settings.IS_SANDBOX = False
+    call_command("golive", "--yes", stdout=StringIO())
+    settings.IS_SANDBOX = True  # as the process has it that nobody stopped
+    code = alice.ask().json()["code"]
+    assert is_problem(alice.confirm(code), 503, "unavailable")
+    assert not Person.objects.exists()
+    assert not Session.objects.exists()
+    assert is_problem(alice.get("/health/ready/"), 503, "unavailable")
 
 
 def serve(database: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -133,8 +146,9 @@ def test_a_real_start_is_refused_both_ways_until_golive(tmp_path):
         golive = [sys.executable, "manage.py", "golive", "--yes"]
         environment = {"PATH": os.environ["PATH"], "DATABASE_URL": database, **live}
         subprocess.run(golive, cwd=servers.ROOT, env=environment, check=True, capture_output=True)
-        refused = serve(database)
+        refused = serve(database, OPERATOR_NAME="devadmin", OPERATOR_PASSWORD="long enough 42")
         assert refused.returncode != 0
         assert "SMS_GATEWAYS" in refused.stderr
+        assert "devadmin" not in refused.stderr  # nothing is done to a database that is not ours to serve
         with servers.running(database, **live):
             pass

@@ -9,6 +9,7 @@ from guestlist.lib import clock
 from guestlist.lib.models import AuditLine
 from guestlist.settings import FixedNumber
 from guestlist.signin import policies, rules, sending
+from guestlist.signin.models import Device
 from guestlist.signin.models import FixedNumber as Row
 from tests.guests import is_problem
 
@@ -106,3 +107,61 @@ def test_a_code_that_was_asked_for_dies_with_its_listing(guest, settings):
     settings.SANDBOX_NUMBERS = {}
     assert is_problem(reviewer.confirm(CODE), 400, "code_expired")
     assert is_problem(reviewer.confirm(""), 400, "code_expired")
+
+
+def test_who_signed_up_by_a_real_code_meanwhile_is_never_opened_by_a_fixed_one(guest, live, settings):
+    listed = settings.SANDBOX_NUMBERS
+    guest(PHONE).ask()  # a stranger: the listing is written down
+    settings.SANDBOX_NUMBERS = {}
+    owner = guest(PHONE)
+    owner.ask()
+    assert owner.confirm(live.code_for(PHONE)).json()["new_user"] is True
+    settings.SANDBOX_NUMBERS = listed
+    thief = guest(PHONE)
+    thief.ask()
+    assert is_problem(thief.confirm(CODE), 400, "wrong_code")
+
+
+def test_a_real_code_that_was_on_its_way_when_the_number_was_listed_ends_the_listing(guest, live, settings):
+    listed, settings.SANDBOX_NUMBERS = settings.SANDBOX_NUMBERS, {}
+    owner = guest(PHONE)
+    owner.ask()
+    code = live.code_for(PHONE)
+    settings.SANDBOX_NUMBERS = listed
+    thief = guest(PHONE)
+    thief.ask()
+    assert owner.confirm(code).status_code == 200
+    assert is_problem(thief.confirm(CODE), 400, "code_expired")
+
+
+def test_two_listings_side_by_side_do_not_renew_the_guesses(guest, settings, live):
+    later = {PHONE: FixedNumber(CODE, UNTIL + timedelta(days=1))}
+    judged = 0
+    for turn in range(80):
+        settings.SANDBOX_NUMBERS = later if turn % 2 else {PHONE: FixedNumber(CODE, UNTIL)}
+        stranger, sent = guest(PHONE), len(live.sent)
+        stranger.ask()
+        for _ in range(rules.TRIES if len(live.sent) == sent else 0):  # nothing was sent: the code is the fixed one
+            judged += stranger.confirm("00000000").json()["code"] == "wrong_code"
+    assert judged == 3 + rules.FIXED_BUDGET  # three before the later listing took the place of the earlier
+
+
+def test_a_session_by_a_fixed_code_ends_with_the_listing_and_no_device_is_known_by_it(guest):
+    reviewer = guest(PHONE)
+    reviewer.ask()
+    reviewer.token = reviewer.confirm(CODE).json()["token"]
+    assert not Device.objects.exists()
+    with clock.at(datetime(2026, 12, 14, 23, 59, tzinfo=UTC)):
+        assert reviewer.get("/user/user-profile/").status_code == 200
+    with clock.at(datetime(2026, 12, 31, 23, 59, tzinfo=UTC)):
+        assert reviewer.get("/user/user-profile/").status_code == 200
+    with clock.at(datetime(2027, 1, 1, tzinfo=UTC)):
+        assert reviewer.get("/user/user-profile/").status_code == 401
+
+
+def test_a_fixed_code_that_was_asked_for_on_the_last_day_dies_with_it(guest):
+    reviewer = guest(PHONE)
+    with clock.at(datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC)):
+        reviewer.ask()
+    with clock.at(datetime(2027, 1, 1, 0, 0, 30, tzinfo=UTC)):
+        assert is_problem(reviewer.confirm(CODE), 400, "code_expired")

@@ -514,7 +514,7 @@ def test_a_pause_that_runs_dry_is_told_and_refuses_nothing(guest, conversion, se
 
 def test_a_slowed_home_country_that_runs_dry_is_not_slow(guest, conversion, settings):
     settings.DRY_RUN = ["CONVERSION"]
-    Pause.objects.create(scope="region:RU", region="RU", seconds=900, ends_at=START + HOUR)
+    Pause.objects.create(scope="region:RU", region="RU", seconds=900, ends_at=START + HOUR, is_dry=True)
     answers = [ask(guest, f"+7901{number:03}0000", f"192.0.2.{number}") for number in range(40)]
     assert {answer.status_code for answer in answers} == {201}
     assert told("limit.refused") == [("limit.refused", "reason=CODES_WHILE_SLOWED of=code.refused dry_run=yes")]

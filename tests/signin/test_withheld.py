@@ -1,10 +1,11 @@
 """A spent range of numbers, live: who is known in it still gets codes, and nobody can tell who that is."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from guestlist.delivery import actions as delivery
+from guestlist.delivery.gateways import NotSent
 from guestlist.delivery.models import Message
 from guestlist.lib import audit, clock
 from guestlist.lib.models import AuditLine
@@ -30,8 +31,8 @@ def _only_the_range_is_limited(settings, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch) -> None:
-    """A message that is withheld takes as long as the last ones took: no time, to the sink."""
-    monkeypatch.setattr(delivery, "_took", [0.0])
+    """Where nothing was sent before, a message that is withheld takes no time either."""
+    monkeypatch.setattr(delivery, "SHORTEST", 0.0)
 
 
 @pytest.fixture
@@ -105,3 +106,34 @@ def test_in_the_sandbox_it_is_refused(guest, settings):
     for number in range(20):
         guest(f"+7900111{number:04}").ask()
     assert is_problem(guest(STRANGER).ask(), 429, "too_many_requests")
+
+
+@pytest.mark.usefixtures("spent")
+def test_when_the_gateway_fails_it_fails_for_unknown_numbers_too(guest, monkeypatch, live):
+    def fails(_):
+        raise NotSent("no money")
+
+    monkeypatch.setattr(live, "send", fails)
+    Message.objects.update(state="failed", ended_at=START)  # so went the last ones
+    known, unknown = guest(ALICE).ask(), guest(STRANGER).ask()
+    assert is_problem(unknown, 503, "delivery_failed")
+    assert (known.status_code, known.json()) == (unknown.status_code, unknown.json())
+    assert Message.objects.get(phone=STRANGER).state == "withheld"
+
+
+@pytest.mark.usefixtures("spent")
+def test_what_is_not_sent_costs_nothing_of_the_days_budget(guest):
+    before = sending.budget_used(START)
+    guest(STRANGER).ask()
+    assert sending.budget_used(START) == before
+    guest(ALICE).ask()
+    assert sending.budget_used(START) == before + 1
+
+
+@pytest.mark.usefixtures("spent")
+def test_it_takes_as_long_as_a_message_that_was_sent(guest, monkeypatch):
+    slept = []
+    monkeypatch.setattr(delivery.time, "sleep", slept.append)
+    Message.objects.filter(state="sent").update(created_at=START, ended_at=START + timedelta(seconds=3))
+    guest(STRANGER).ask()
+    assert slept == [3.0]

@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                 ('region', guestlist.lib.fields.ExactCharField(max_length=3, verbose_name='region')),
                 ('seconds', models.PositiveIntegerField(verbose_name='seconds')),
                 ('ends_at', models.DateTimeField(db_index=True, verbose_name='paused until')),
+                ('is_dry', models.BooleanField(default=False, verbose_name='only watched')),
             ],
             options={
                 'verbose_name': 'pause',

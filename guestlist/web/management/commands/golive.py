@@ -47,8 +47,8 @@ class Command(BaseCommand):
 
 @sql.in_one_transaction
 def _go_live() -> dict[str, int]:
+    stamp.go_live()  # locks the stamp: sign-ins under way are waited for, and seen below; later ones are refused
     deleted = {**invites.delete_all(), **signin.delete_all(), **delivery.delete_all(), **people.delete_all()}
     usage.delete_all()
-    stamp.go_live()
     audit.record("went.live", people=deleted["people"])
     return deleted

@@ -11,7 +11,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from guestlist.delivery import actions as delivery
 from guestlist.delivery import stamp
@@ -34,7 +34,6 @@ class Command(BaseCommand):
         self._claim_port()
         try:
             self._prepare()
-            stamp.check()
         except stamp.Misfit as misfit:
             raise CommandError(str(misfit)) from misfit
         except (DatabaseError, OSError) as error:
@@ -62,7 +61,10 @@ class Command(BaseCommand):
         if settings.USING_SQLITE and not os.path.exists(name):
             os.close(os.open(name, os.O_CREAT | os.O_WRONLY, 0o600))  # people's numbers: for nobody else's eyes
         with one_at_a_time("migrate"), clean_slate():
+            if "delivery_stamp" in connection.introspection.table_names():
+                stamp.check()  # before anything is changed in it
             call_command("migrate", interactive=False, verbosity=0)
+            stamp.check()
             self._first_operator()
 
     def _share_counts(self) -> None:
