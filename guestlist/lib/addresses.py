@@ -1,11 +1,15 @@
 """Network addresses as limits count them."""
 
 import ipaddress
+import re
 
 from django.conf import settings
 from django.http import HttpRequest
 
-BY_PROXY = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA", "HTTP_CF_CONNECTING_IP", "HTTP_TRUE_CLIENT_IP")
+BY_PROXY = re.compile(  # what proxies and their makers add, by the names that WSGI gives headers
+    r"HTTP_(FORWARDED|VIA|CLIENT_IP|TRUE_CLIENT_IP|CDN_LOOP|CF_.*|X_FORWARDED_.*|X_ORIGINAL_.*|X_ENVOY_.*|X_AMZN_.*"
+    r"|.*_CLIENT_IP|X_.*IP)"
+)
 
 
 def caller(request: HttpRequest) -> str:
@@ -32,7 +36,7 @@ def is_this_machine(request: HttpRequest) -> bool:
     not, for a proxy may hand on an X-Forwarded-For that its caller has made up. One that adds none of these headers
     cannot be told from a caller here.
     """
-    if any(name.startswith("HTTP_X_FORWARDED_") or name in BY_PROXY for name in request.META):
+    if any(BY_PROXY.fullmatch(name) for name in request.META):
         return False
     found = caller(request)
     return bool(found) and ipaddress.ip_address(found).is_loopback

@@ -20,7 +20,7 @@ def kept(folder: Path, names: list[str]) -> Mapping[str, str]:
         if not (folder / name).exists():
             with _draft(folder / name, keys.token(384)) as draft, suppress(FileExistsError):
                 os.link(draft, folder / name)  # when another process was first, its secret is the one
-    return {name: (folder / name).read_text(encoding="ascii").strip() for name in names}
+    return {name: (folder / name).read_text(encoding="ascii", errors="replace").strip() for name in names}
 
 
 def rewrite(folder: Path, name: str, change: Callable[[str], str]) -> str:

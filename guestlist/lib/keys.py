@@ -7,13 +7,14 @@ import secrets
 from itertools import pairwise
 
 LEAST_BYTES = 32  # of a secret, as HMAC-SHA-256's output: NIST SP 800-107r1 5.3.4
-LEAST_DIFFERENT = 10  # characters; 64 random hex digits have fewer once in 10^12 times
+LEAST_DIFFERENT = 10  # characters; of hex digits 8, which 32 random ones have but once in a million times
 RING_ENTRY = re.compile(r"(\d{1,4}):(.+)")
 LARGEST_RING_ID = 9999
+HEX = re.compile(r"[0-9a-fA-F-]+")  # UUIDs have dashes
 RUN = 8  # characters in a row, such as 12345678 or hgfedcba: in 48 random bytes once in 10^10 times
 EXAMPLE = re.compile(  # in a random key of 64 letters once in some millions
     r"change[-_ .]?(me|this|it)|replace[-_ .]?(me|this|it)|example|insecure|placeholder|password|qwerty|secret"
-    r"|guestlist|^(your|test|demo|dummy|default)[-_ .]|[-_ .]here$|^<.*>$",
+    r"|guestlist|openssl|paste|\$\(|^(your|test|demo|dummy|default)[-_ .]|[-_ .]here$|^<.*>$",
     re.IGNORECASE,
 )
 
@@ -53,8 +54,9 @@ def fault(secret: str) -> str | None:
     """
     if len(secret.encode()) < LEAST_BYTES:
         return f"is too short: it needs at least {LEAST_BYTES} bytes"
-    is_repeated = secret in (secret + secret)[1:-1]
-    if EXAMPLE.search(secret) or is_repeated or len(set(secret)) < LEAST_DIFFERENT or _longest_run(secret) >= RUN:
+    is_repeated = any(secret[period:] == secret[:-period] for period in range(1, len(secret) - RUN))
+    different = 8 if HEX.fullmatch(secret) else LEAST_DIFFERENT
+    if EXAMPLE.search(secret) or is_repeated or len(set(secret)) < different or _longest_run(secret) >= RUN:
         return "reads like an example and not like a random key: `openssl rand -base64 48` makes one"
     return None
 
@@ -77,8 +79,9 @@ def ring_entries(text: str) -> dict[int, str]:
     The id 0 is nobody's: it stands for codes that come from no key.
     """
     entries = [entry.strip() for entry in text.split(",")]
-    if len(entries) == 1 and not RING_ENTRY.fullmatch(entries[0]):
-        entries = [f"1:{entries[0]}"]
+    are_keys = len(entries) > 1 and all(len(entry.encode()) >= LEAST_BYTES for entry in entries)
+    if not are_keys and not any(RING_ENTRY.fullmatch(entry) for entry in entries):
+        entries = [f"1:{text.strip()}"]  # one bare key, which may have commas
     matches = [RING_ENTRY.fullmatch(entry) for entry in entries]
     found = {int(match[1]): match[2] for match in matches if match}
     if len(found) != len(entries) or 0 in found:

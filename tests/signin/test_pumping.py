@@ -9,6 +9,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 
+from guestlist.delivery import actions as delivery
+from guestlist.delivery.gateways import NotSent
 from guestlist.delivery.models import Message
 from guestlist.lib import audit, clock
 from guestlist.lib.models import AuditLine, Usage
@@ -518,3 +520,58 @@ def test_a_slowed_home_country_that_runs_dry_is_not_slow(guest, conversion, sett
     answers = [ask(guest, f"+7901{number:03}0000", f"192.0.2.{number}") for number in range(40)]
     assert {answer.status_code for answer in answers} == {201}
     assert told("limit.refused") == [("limit.refused", "reason=CODES_WHILE_SLOWED of=code.refused dry_run=yes")]
+
+
+def test_codes_that_a_broken_gateway_did_not_send_are_held_against_nobody(guest, conversion, monkeypatch, settings):
+    class Broken:
+        name = "simulated"
+
+        def send(self, message):
+            raise NotSent("the gateway is down")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(delivery, "gateway", Broken())
+        for number in range(60):
+            assert ask(guest, kazakh(number), f"198.51.100.{number % 20}", START + number * SECOND).status_code == 503
+    later = START + 6 * MINUTE
+    assert ask(guest, ALIYA, "198.51.100.0", later).status_code == 201
+    assert not Pause.objects.exists()
+
+
+def test_an_address_most_of_whose_codes_are_confirmed_is_no_source(guest, conversion):
+    """Thousands share an address behind a mobile operator, and some of them mistype."""
+    for number in range(40):
+        person = guest(kazakh(500 + number))
+        person.client.defaults["REMOTE_ADDR"] = "192.0.2.77"
+        with clock.at(START):
+            code = person.ask().json()["code"]
+            if number >= 4:
+                person.confirm(code)
+    for number in range(200):
+        spread(guest, number, START + number * SECOND)
+    ask(guest, ALIYA, "192.0.2.1", START + 10 * MINUTE)
+    assert "address:KZ:192.0.2.77" not in Pause.objects.values_list("scope", flat=True)
+    assert Pause.objects.filter(scope__startswith="address:").count() == 50
+
+
+def test_what_a_dry_run_paused_is_open_when_the_run_is_over(guest, conversion, settings):
+    settings.DRY_RUN = ["CONVERSION"]
+    at = START
+    for number in range(75):
+        spread(guest, number, at)
+        at += 15 * SECOND
+    assert Pause.objects.get().is_dry
+    assert ask(guest, ALIYA, "192.0.2.1", at + MINUTE).status_code == 201
+    settings.DRY_RUN = []
+    Challenge.objects.update(region="")  # so that nothing is judged anew
+    assert ask(guest, ALIYA, "192.0.2.2", at + 2 * MINUTE).status_code == 201
+
+
+def test_the_wait_of_a_pause_is_true_of_the_limits_as_well(guest, only):
+    only("CODES_PER_PHONE", "CODES_WHILE_SLOWED")
+    for number in range(3):
+        ask(guest, ALIYA, f"192.0.2.{number}", START)
+    Pause.objects.create(scope="region:KZ", region="KZ", seconds=60, ends_at=START + MINUTE)
+    answer = ask(guest, ALIYA, "192.0.2.9", START + SECOND)
+    assert answer.json()["retry_after"] == 900
+    assert ask(guest, ALIYA, "192.0.2.9", START + SECOND + 900 * SECOND).status_code == 201
