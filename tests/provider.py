@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -15,8 +15,13 @@ class Received(NamedTuple):
 
     method: str
     path: str
-    headers: dict[str, str]
+    lines: list[tuple[str, str]]  # its headers as they came
     body: Any
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """By names in small letters."""
+        return {name.lower(): value for name, value in self.lines}
 
 
 class Provider:
@@ -26,7 +31,7 @@ class Provider:
         self.url = ""
         self.received: list[Received] = []
         self.newest: dict[str, Any] = {}  # by number
-        self.status, self.seconds, self.is_rude = 200, 0.0, False
+        self.status, self.seconds, self.is_rude, self.drips = 200, 0.0, False, ""
 
     def code_for(self, phone: str) -> str:
         """The code in the newest message to this number."""
@@ -57,18 +62,32 @@ def answering() -> Iterator[Provider]:
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            is_json = self.headers.get("Content-Type") == "application/json"
+            is_json = self.headers.get("Content-Type", "").startswith("application/json")
             body = json.loads(raw) if is_json else dict(parse_qsl(raw.decode()))
-            provider.received.append(Received(self.command, self.path, dict(self.headers), body))
-            provider.newest[body.get("to", "")] = body
+            provider.received.append(Received(self.command, self.path, list(self.headers.items()), body))
+            if isinstance(body, dict):
+                provider.newest[body.get("to", "")] = body
             time.sleep(provider.seconds)
             if provider.is_rude:
                 self.close_connection = True
+                return
+            if provider.drips:
+                self.drip()
                 return
             self.send_response(provider.status)
             self.send_header("Content-Length", "2")
             self.end_headers()
             self.wfile.write(b"ok")
+
+        def drip(self) -> None:
+            self.close_connection = True
+            head = b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n"
+            start = head if provider.drips == "head" else head + b"\r\n"
+            with suppress(OSError):
+                self.wfile.write(start)
+                for _ in range(60):
+                    self.wfile.write(b"x")
+                    time.sleep(0.5)
 
         do_GET = do_PUT = do_POST  # noqa: N815  # names that http.server looks for
 
@@ -76,6 +95,8 @@ def answering() -> Iterator[Provider]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Desk)
+    server.daemon_threads = True
+    server.block_on_close = False
     provider.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ HEX = re.compile(r"[0-9a-fA-F-]+")  # UUIDs have dashes
 RUN = 8  # characters in a row, such as 12345678 or hgfedcba: in 48 random bytes once in 10^10 times
 EXAMPLE = re.compile(  # in a random key of 64 letters once in some millions
     r"change[-_ .]?(me|this|it)|replace[-_ .]?(me|this|it)|example|insecure|placeholder|password|qwerty|secret"
-    r"|guestlist|openssl|paste|\$\(|^(your|test|demo|dummy|default)[-_ .]|[-_ .]here$|^<.*>$",
+    r"|guestlist|openssl|paste[-_ ]|\$\(|^(your|test|demo|dummy|default)[-_ .]|[-_ .]here$|^<.*>$",
     re.IGNORECASE,
 )
 

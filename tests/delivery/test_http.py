@@ -1,12 +1,13 @@
 """The gateway for any provider: what it sends, and that it tells a failure and nothing of what was in it."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from guestlist.delivery import actions as delivery
-from guestlist.delivery.gateways import NotSent, Outgoing
+from guestlist.delivery.gateways import NotSent, Outgoing, http
 from guestlist.delivery.gateways.http import Http
 from guestlist.delivery.models import Message
 from tests import provider as providers
@@ -35,8 +36,64 @@ def test_json_has_number_and_text_wherever_the_template_has_them(provider):
     send()
     (call,) = provider.received
     assert (call.method, call.path) == ("POST", "/send")
-    assert call.headers["Authorization"] == "Bearer key"
+    assert call.headers["authorization"] == "Bearer key"
     assert call.body == {"to": PHONE, "texts": [TEXT], "from": 7}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{\n  "to": "{phone}",\n  "text": "{text}"\n}\n',
+        '[{"to": "{phone}", "text": "{text}"}]',
+        ' { "m": {"to": ["{phone}"], "text": "{text}"} }',
+    ],
+)
+def test_json_may_be_written_in_any_way(provider, settings, body):
+    settings.SMS_HTTP_BODY = body
+    send()
+    (call,) = provider.received
+    assert call.headers["content-type"] == "application/json"
+    assert set(http._leaves(call.body)) == {PHONE, TEXT}
+
+
+def test_a_media_type_of_ones_own_takes_the_place_of_ours(provider, settings):
+    settings.SMS_HTTP_HEADERS = '{"Content-Type": "application/json; charset=utf-8"}'
+    send()
+    (call,) = provider.received
+    assert [value for name, value in call.lines if name.lower() == "content-type"] == [
+        "application/json; charset=utf-8"
+    ]
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_a_provider_that_drips_is_left_after_the_time(provider, monkeypatch, part):
+    monkeypatch.setattr(http, "ALL", 0.5)
+    provider.drips = part
+    began = time.monotonic()
+    if part == "head":
+        with pytest.raises(NotSent, match="no answer"):
+            send()
+    else:
+        send()  # its status said that it is sent; the rest is not waited for
+    assert time.monotonic() - began < 5  # it would go on for 30 s
+
+
+def test_a_proxy_that_cannot_be_one_stops_the_start_and_its_password_is_not_told(provider, settings, monkeypatch):
+    settings.SMS_HTTP_URL = "https://sms.example.org/{phone}/{text}"
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://user:my-password@proxy.example.org:1080")
+    with pytest.raises(ImproperlyConfigured, match="HTTPS_PROXY") as refused:
+        Http()
+    assert "my-password" not in str(refused.value)
+
+
+def test_a_proxy_is_given_its_name_and_password(provider, settings, monkeypatch):
+    settings.SMS_HTTP_URL = "http://sms.example.org/send"
+    monkeypatch.setenv("HTTP_PROXY", provider.url.replace("http://", "http://user:pass@"))
+    monkeypatch.setenv("http_proxy", provider.url.replace("http://", "http://user:pass@"))
+    send()
+    (call,) = provider.received
+    assert call.path == "http://sms.example.org/send"
+    assert call.headers["proxy-authorization"] == "Basic dXNlcjpwYXNz"
 
 
 def test_a_form_and_an_address_are_escaped(provider, settings):
@@ -74,6 +131,16 @@ def test_a_provider_that_hangs_up_or_is_away_is_not_sent_and_nothing_is_told(pro
     [
         ("SMS_HTTP_URL", ""),
         ("SMS_HTTP_URL", "ftp://sms.example.org"),
+        ("SMS_HTTP_URL", "https://user:pass@sms.example.org"),
+        ("SMS_HTTP_URL", "https://sms.example.org:99999"),
+        ("SMS_HTTP_URL", "https://sms.example.org:abc"),
+        ("SMS_HTTP_URL", "https://[::1"),
+        ("SMS_HTTP_URL", "https://sms example.org"),
+        ("SMS_HTTP_BODY", "{phone}=to&{text}=text"),
+        ("SMS_HTTP_BODY", "<sms to='{phone}'>{text}</sms>"),
+        ("SMS_HTTP_HEADERS", '{"Authorization": "Bearer key\\n"}'),
+        ("SMS_HTTP_HEADERS", '{"Authorization": "Bearer \u043a"}'),
+        ("SMS_HTTP_HEADERS", '{"Two words": "x"}'),
         ("SMS_HTTP_BODY", '{"to": "{phone}"}'),
         ("SMS_HTTP_BODY", '{"to": "{phone}", "text": "{text}"'),
         ("SMS_HTTP_BODY", ""),

@@ -1,7 +1,11 @@
 """Any provider that takes a message by one HTTP request: address, headers and body are templates in the settings."""
 
 import json
-from collections.abc import Callable
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -9,12 +13,14 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from guestlist.delivery.gateways import NotSent, Outgoing
 
-TIMEOUT = urllib3.Timeout(connect=2.0, total=10.0)  # seconds
-ANSWER = 2048  # bytes of an answer that are read, so that its connection can be used again
-HOLES = ("{phone}", "{text}")
+CONNECT, ALL = 2.0, 10.0  # seconds
+MARKS = Outgoing("+79000000000", "A text, 1234")
+HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
+VALUE = re.compile(r"[\x20-\x7e\x80-\xff]*")
 
 
 class Http:
@@ -28,69 +34,154 @@ class Http:
         self._pool = _pool(settings.SMS_HTTP_URL)
 
     def send(self, message: Outgoing) -> None:
-        """Send it; within 10 s, or not at all. What the provider answers may hold the text, so it is not repeated."""
+        """Send it within 10 s, or not at all: the provider's answer is not waited for any longer, nor is it read.
+
+        It may hold the text, and so may the words of an error: neither is repeated.
+        """
         body, content_type = _body(settings.SMS_HTTP_BODY, message)
+        headers = {**({"content-type": content_type} if content_type else {}), **self._headers}
         try:
             answer = self._pool.request(
                 settings.SMS_HTTP_METHOD,
                 _filled(settings.SMS_HTTP_URL, message, lambda value: quote(value, safe="")),
                 body=body,
-                headers={**content_type, **self._headers},
-                timeout=TIMEOUT,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT, total=ALL),
                 retries=False,
                 preload_content=False,
             )
-            answer.read(ANSWER)
-            answer.release_conn()
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise NotSent(f"no answer from the provider: {type(error).__name__}") from None  # its words hold the URL
+            answer.close()
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise NotSent(f"no answer from the provider: {type(error).__name__}") from None
         if not 200 <= answer.status < 300:
             raise NotSent(f"the provider answered {answer.status}")
 
 
 def check(method: str, url: str, body: str) -> None:
     """Refuse templates that cannot carry a message; ImproperlyConfigured names the setting, and no value."""
-    where = urlsplit(url)
-    if where.scheme not in ("http", "https") or not where.hostname:
-        raise ImproperlyConfigured("SMS_HTTP_URL must be the provider's address, like https://sms.example.org/send.")
+    address = "SMS_HTTP_URL must be the provider's address, like https://sms.example.org/send, without a name in it."
+    try:
+        where = urlsplit(url)
+        if where.scheme not in ("http", "https") or not where.hostname or where.username or where.port == 0:
+            raise ImproperlyConfigured(address)
+    except ValueError:  # a port that is none, half an IPv6 address
+        raise ImproperlyConfigured(address) from None
+    if re.search(r"[\s\x00-\x1f]", where.netloc):
+        raise ImproperlyConfigured(address)
     if body and method == "GET":
         raise ImproperlyConfigured("SMS_HTTP_BODY and SMS_HTTP_METHOD=GET contradict each other.")
     try:
-        _body(body, Outgoing("", ""))
+        sent, content_type = _body(body, MARKS)
     except ValueError:
-        raise ImproperlyConfigured("SMS_HTTP_BODY begins like JSON and is none.") from None
-    for hole in HOLES:
-        if hole not in url + body:
-            raise ImproperlyConfigured(f"SMS_HTTP_URL and SMS_HTTP_BODY have no {hole}.")
+        raise ImproperlyConfigured("SMS_HTTP_BODY must be JSON, or a form like to={phone}&text={text}.") from None
+    carried = [*_texts(sent, content_type), _filled(url, MARKS, str)]
+    for hole, mark in (("{phone}", MARKS.phone), ("{text}", MARKS.text)):
+        if not any(mark in text for text in carried):
+            raise ImproperlyConfigured(f"SMS_HTTP_URL and SMS_HTTP_BODY carry no {hole}.")
+
+
+def _texts(sent: bytes | None, content_type: str) -> list[str]:
+    """All values of a body, as the provider will read them."""
+    if sent is None:
+        return []
+    if content_type == "application/json":
+        return list(_leaves(json.loads(sent)))
+    return [value for _, value in parse_qsl(sent.decode())]
+
+
+def _leaves(found: Any) -> Iterator[str]:
+    if isinstance(found, dict | list):
+        for item in found.values() if isinstance(found, dict) else found:
+            yield from _leaves(item)
+    elif isinstance(found, str):
+        yield found
 
 
 def _headers(text: str) -> dict[str, str]:
+    """The headers, by names in small letters."""
     try:
         found = json.loads(text or "{}")
     except ValueError:
         found = None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(found, dict) or not all(_is_header(name, value) for name, value in found.items()):
         raise ImproperlyConfigured('SMS_HTTP_HEADERS must be a JSON object, like {"Authorization": "Bearer …"}.')
-    return found
+    return {name.lower(): value for name, value in found.items()}
+
+
+def _is_header(name: str, value: object) -> bool:
+    return bool(HEADER.fullmatch(name)) and isinstance(value, str) and bool(VALUE.fullmatch(value))
+
+
+class _Bounded:
+    """A connection that is cut when an answer has not begun in time, however slowly its bytes come."""
+
+    sock: socket.socket
+
+    def getresponse(self) -> Any:
+        """The answer's status and headers."""
+        with self._until(ALL):
+            return super().getresponse()  # type: ignore[misc]
+
+    @contextmanager
+    def _until(self, seconds: float) -> Iterator[None]:
+        watch = threading.Timer(seconds, self._cut)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    def _cut(self) -> None:
+        with suppress(OSError, AttributeError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Connection(_Bounded, HTTPConnection):
+    """The same without TLS."""
+
+
+class _TlsConnection(_Bounded, HTTPSConnection):
+    """The same with TLS."""
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
 
 
 def _pool(url: str) -> Any:
     where = urlsplit(url)
     proxy = getproxies().get(where.scheme)
-    if proxy and not proxy_bypass(str(where.hostname)):
-        return urllib3.ProxyManager(proxy, maxsize=settings.WEB_THREADS)
-    return urllib3.PoolManager(maxsize=settings.WEB_THREADS)
+    if not proxy or proxy_bypass(str(where.hostname)):
+        pool = urllib3.PoolManager(maxsize=settings.WEB_THREADS)
+    else:
+        try:
+            user = urllib3.util.parse_url(proxy).auth
+            headers = urllib3.make_headers(proxy_basic_auth=user) if user else None
+            pool = urllib3.ProxyManager(proxy, maxsize=settings.WEB_THREADS, proxy_headers=headers)
+        except (ValueError, urllib3.exceptions.HTTPError):  # whose words hold the password
+            name = f"{where.scheme.upper()}_PROXY"
+            raise ImproperlyConfigured(f"{name} must be like http://proxy.example.org:3128.") from None
+    pool.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    return pool
 
 
-def _body(template: str, message: Outgoing) -> tuple[bytes | None, dict[str, str]]:
+def _body(template: str, message: Outgoing) -> tuple[bytes | None, str]:
     """The body and its media type: JSON whose texts are filled, or a form like `to={phone}&text={text}`."""
     if not template:
-        return None, {}
-    if template.lstrip().startswith('{"'):
+        return None, ""
+    begins = template.lstrip()
+    if begins.startswith("<"):
+        raise ValueError("neither JSON nor a form")
+    if begins.startswith(("{", "[")) and not begins.startswith(("{phone}", "{text}")):
         filled = _filled_in(json.loads(template), message)
-        return json.dumps(filled).encode(), {"Content-Type": "application/json"}
+        return json.dumps(filled).encode(), "application/json"
     pairs = [(name, _filled(text, message, str)) for name, text in parse_qsl(template, keep_blank_values=True)]
-    return urlencode(pairs).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+    return urlencode(pairs).encode(), "application/x-www-form-urlencoded"
 
 
 def _filled_in(found: Any, message: Outgoing) -> Any:
