@@ -102,7 +102,12 @@ def same_site(request: HttpRequest) -> bool:
 
 
 def check_csrf(request: HttpRequest) -> None:
-    """Django's own check, by header only: the token's cookie against X-CSRFToken, and the Origin or Referer."""
+    """Django's own check, by header only: the token's cookie against X-CSRFToken, and the Origin or Referer.
+
+    A browser that says that another site's page sends this is believed before that.
+    """
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise Refusal("csrf_failed")
     request._post, request._files = QueryDict(), MultiValueDict()  # type: ignore[attr-defined]  # a form is never read
     checker = _CsrfCheck(lambda _: HttpResponse())
     checker.process_request(request)

@@ -146,6 +146,15 @@ def test_another_sites_page_is_refused_even_with_the_right_token(alice, method, 
 
 
 @each_change
+def test_a_browser_that_says_that_another_site_sends_this_is_believed(alice, method, path):
+    """C31, with the right token, and with our own Origin beside it."""
+    before = state()
+    answer = call(alice, method, path, **{"X-CSRFToken": alice.csrf, "Sec-Fetch-Site": "cross-site"})
+    assert is_problem(answer, 403, "csrf_failed")
+    assert state() == before
+
+
+@each_change
 def test_a_cookie_that_is_no_session_is_nobody_before_it_is_a_forgery(db, method, path):
     stranger = Browser(PHONE)
     stranger.client.cookies["guestlist_session"] = "A" * 22 + "." + "B" * 43
