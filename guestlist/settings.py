@@ -265,6 +265,7 @@ STATIC_ROOT = VAR / "static"
 with contextlib.suppress(OSError):  # on a read-only disk collectstatic has been run before
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # our own pages use them, and nobody else
 WHITENOISE_AUTOREFRESH = DEBUG
 
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]

@@ -54,7 +54,7 @@ class Door:
         answer["Cross-Origin-Opener-Policy"] = "same-origin"
         if settings.HTTPS:
             answer["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-        if not request.path_info.startswith(PUBLIC):
+        if answer.cookies or answer.status_code >= HTTPStatus.BAD_REQUEST or not request.path_info.startswith(PUBLIC):
             answer["Cache-Control"] = "no-store"
         if (allowance := getattr(request, "allowance", None)) is not None:
             most, seconds = allowance.window
