@@ -236,6 +236,37 @@ def test_after_a_fault_the_next_request_is_answered(alice, refuse, monkeypatch):
     assert alice.get(SESSIONS).status_code == 200
 
 
+def test_each_status_there_is_comes_as_a_problem_that_shows_nothing_of_our_inside(guest, bob, refuse, settings):
+    """C73: one real answer of each."""
+    alice, stranger = guest(PHONE).sign_in(), guest("+79008889900")
+    alice.activate(bob.profile()["invite_code"])
+    settings.LIMITS = "on"
+    stranger.ask()
+    found = [
+        stranger.send("post", "/user/login/", "{"),
+        stranger.get(SESSIONS),
+        stranger.send("post", "/user/login/", {"phone": PHONE}, **{"Sec-Fetch-Site": "cross-site"}),
+        stranger.get("/nothing/"),
+        stranger.send("put", "/user/login/", {}),
+        alice.activate("ZZZZZZ"),
+        stranger.client.generic("POST", "/user/login/", headers={"Transfer-Encoding": "chunked"}),
+        stranger.send("post", "/user/login/", b" " * 20_000),
+        stranger.client.post("/user/login/", {"phone": PHONE}),
+        stranger.ask(),
+    ]
+    alice.client.raise_request_exception = False
+    for fault in (ZeroDivisionError("SELECT 1 FROM people_person"), OperationalError("SELECT 1 FROM people_person")):
+        refuse(fault)
+        found.append(alice.get(SESSIONS))
+    assert [answer.status_code for answer in found] == [400, 401, 403, 404, 405, 409, 411, 413, 415, 429, 500, 503]
+    assert {answer.status_code for answer in found} == set(errors.STATUS.values())
+    for answer in found:
+        assert is_problem(answer, answer.status_code, answer.json()["code"])
+        text = answer.content.decode()
+        shown = [inside for inside in ("Traceback", "SELECT", ".py", str(servers.ROOT), "django") if inside in text]
+        assert shown == []
+
+
 # ---- a database that is away
 
 

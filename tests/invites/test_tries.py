@@ -72,3 +72,33 @@ def test_a_code_entered_at_sign_up_counts_like_any_other(guest):
         assert outcome == {"status": "refused", "code": "unknown_invite"}
         alice.token = alice.client.cookies["guestlist_session"].value
     assert tries(alice, 10) == [404] * 9 + [429]
+
+
+def test_a_thousand_guesses_of_one_person_in_a_day_are_thirty(guest):
+    """C79: never more than ten in any hour; the chance of a hit is 30 of 32^6 for each code that there is."""
+    with clock.at(START):
+        alice = guest("+79001112233").sign_in()
+    looked_at = []
+    for number in range(1000):
+        at = START + timedelta(seconds=86 * number)
+        with clock.at(at):
+            if alice.activate(f"ZZZ{ALPHABET[number // 32]}Z{ALPHABET[number % 32]}").status_code == 404:
+                looked_at.append(at)
+    assert len(looked_at) == 30
+    assert all(later - earlier >= timedelta(hours=1) for earlier, later in zip(looked_at, looked_at[10:], strict=False))
+
+
+def test_a_hundred_people_at_one_address_have_sixty_guesses_an_hour_together(guest, settings):
+    """C79. A guess that is not looked at tells nothing of the code, not even that somebody has it."""
+    settings.LIMITS = "relaxed"
+    with clock.at(START):
+        owner = guest("+79009998877").sign_in()
+        code = owner.profile()["invite_code"]
+        crowd = [guest(f"+7900{number:03}1122").sign_in() for number in range(100)]
+    settings.LIMITS = "on"
+    statuses = [status for person in crowd for status in tries(person, 1, START + timedelta(minutes=1))]
+    assert statuses == [404] * 60 + [429] * 40
+    with clock.at(START + timedelta(minutes=1)):
+        right, unknown = crowd[-1].activate(code), crowd[-1].activate("ZZZZZZ")
+    assert is_problem(right, 429, "too_many_requests")
+    assert right.content == unknown.content

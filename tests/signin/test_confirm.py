@@ -77,6 +77,17 @@ def test_a_code_lives_300_seconds(guest, seconds, status):
         assert alice.confirm(code).status_code == status
 
 
+@pytest.mark.parametrize(("short_of", "status"), [(1_000_000, 200), (1, 200), (0, 400), (-1_000_000, 400)])
+def test_a_live_code_lives_as_long_to_the_microsecond(guest, live, short_of, status):
+    """C13, in the other way through: limits look at the challenge before a try is spent."""
+    alice, start = guest(PHONE), clock.now()
+    with clock.at(start):
+        assert alice.ask().json()["expires_in"] == 300
+    with clock.at(start + timedelta(seconds=300) - timedelta(microseconds=short_of)):
+        answer = alice.confirm(live.code_for(PHONE))
+        assert answer.status_code == 200 if status == 200 else is_problem(answer, 400, "code_expired")
+
+
 def test_a_code_that_nobody_asked_for_is_expired(guest):
     assert is_problem(guest(PHONE).confirm("1234"), 400, "code_expired")
 
@@ -170,6 +181,35 @@ def test_a_planted_session_cookie_never_becomes_true(guest):
     thief = guest(PHONE)
     thief.token = mallory_planted
     assert is_problem(thief.get("/user/user-profile/"), 401, "not_signed_in")
+
+
+@pytest.mark.parametrize("kind", ["made up", "expired", "ended", "the attacker's own", "another person's"])
+@pytest.mark.parametrize("headers", [{}, {"Origin": "http://testserver"}])
+def test_a_session_that_was_planted_before_the_sign_in_is_worth_nothing_after_it(guest, kind, headers):
+    """C30, with every cookie that the attacker knew; an app is planted one by its bearer."""
+    mallory, start = guest("+79005556677"), clock.now()
+    with clock.at(start - timedelta(days=91 if kind == "expired" else 0)):
+        mallory.sign_in()
+    if kind == "ended":
+        mallory.post("/user/logout/", {})
+    planted = "A" * 22 + "." + "B" * 43 if kind == "made up" else mallory.token
+    alice = guest(PHONE, **headers)
+    code = alice.ask().json()["code"]
+    alice.client.cookies["guestlist_session"] = planted
+    frozen = {name: morsel.value for name, morsel in alice.client.cookies.items()}
+    if not headers:
+        alice.token = planted
+    answer = alice.confirm(code, **({} if headers else {"challenge": frozen["guestlist_challenge"]}))
+    (id_, secret), old = answer.cookies["guestlist_session"].value.split("."), planted.split(".")
+    assert id_ != old[0]
+    assert secret != old[1]
+    assert len(secret) * 6 >= 128
+    thief = guest(PHONE)
+    for name, value in frozen.items():
+        thief.client.cookies[name] = value
+    assert is_problem(thief.get("/user/user-profile/"), 401, "not_signed_in")
+    assert is_problem(thief.confirm(code), 400, "code_expired")
+    assert set(Session.objects.values_list("person__phone", flat=True)) - {PHONE} <= {mallory.phone}
 
 
 def test_a_browser_gets_cookies_and_no_tokens(guest):

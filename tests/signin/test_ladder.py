@@ -289,3 +289,75 @@ def test_relaxed_counts_nothing(guest, settings):
 )
 def test_an_ipv6_address_counts_by_its_64(ip, source):
     assert addresses.source(ip) == source
+
+
+# ---- what an attacker would like to be counted anew
+
+
+@pytest.mark.parametrize("is_same_client", [True, False])
+def test_asking_again_between_guesses_gives_no_more_of_them(guest, is_same_client):
+    """C05: two wrong, asked again, two wrong, ten times."""
+    stranger, judged = guest(PHONE), Counter[int]()
+    for _ in range(10):
+        asked = stranger.ask().json()
+        for _ in range(2):
+            answer = stranger.confirm(wrong(asked["code"])).json()["code"]
+            judged[asked["code_length"]] += answer == "wrong_code"
+        assert Guess.objects.count() == judged.total()
+        stranger = stranger if is_same_client else guest(PHONE)
+    # The same client is sent the same code, with the tries that are left: three guesses in two asks.
+    assert judged == ({4: 3, 6: 12} if is_same_client else {4: 4, 6: 16})
+
+
+def test_a_sign_in_of_the_victim_or_of_the_attacker_gives_the_attacker_nothing_back(guest):
+    """C06: the phone's count and the address's, by a new device, a known one, and a number of the attacker's own."""
+
+    def counted() -> tuple[int, int]:
+        unknown = Guess.objects.filter(device="")
+        return unknown.filter(phone=PHONE).count(), unknown.filter(address="127.0.0.1").count()
+
+    owner = guest(PHONE)
+    device = owner.confirm(owner.ask().json()["code"]).json()["device"]
+    assert attack(guest, 4) == {4: 3, 6: 1}
+    elsewhere = guest(PHONE)
+    elsewhere.client.defaults["REMOTE_ADDR"] = "203.0.113.7"
+    assert elsewhere.sign_in().token
+    assert owner.confirm(owner.ask(device=device).json()["code"], device=device).status_code == 200
+    assert guest("+79005556677").sign_in().token
+    assert counted() == (4, 4)
+    assert attack(guest, 4) == {6: 4}
+    assert counted() == (8, 8)
+    for _ in range(3):  # twenty an hour from one address, with a good sign-in after every fourth
+        attack(guest, 4)
+        guest("+79005556677").sign_in()
+    assert counted() == (20, 20)
+    assert guest("+79008889900").ask().json()["code_length"] == 8
+
+
+def test_while_strangers_use_up_a_numbers_codes_its_owner_is_let_in_or_told_how_long_to_wait(guest, settings):
+    """C68, with every limit in force: at once on a known device, on a new one when the wait that was told is over."""
+    settings.LIMIT_OVERRIDES = {}
+    sending.in_force.cache_clear()
+    owner, addresses, at = guest(PHONE), itertools.count(), clock.now()
+    with clock.at(at):
+        device = owner.confirm(owner.ask().json()["code"]).json()["device"]
+    for _ in range(2):  # days
+        at += timedelta(hours=1)
+        burned = Counter[int]()
+        for _ in range(14):
+            at += timedelta(minutes=20)
+            with clock.at(at):
+                burned += one_round(guest, f"10.1.{next(addresses)}.1")
+        assert burned.total() >= 20
+        with clock.at(at):
+            known = owner.ask(device=device).json()
+            assert known["code_length"] == 4
+            assert owner.confirm(known["code"], challenge=known["challenge"], device=device).status_code == 200
+            refused = guest(PHONE).ask()
+            assert is_problem(refused, 429, "too_many_requests")
+        at += timedelta(seconds=int(refused.headers["Retry-After"]))
+        with clock.at(at):
+            new = guest(PHONE)
+            asked = new.ask().json()
+            assert asked["code_length"] == 6
+            assert new.confirm(asked["code"]).status_code == 200

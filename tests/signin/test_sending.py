@@ -9,7 +9,9 @@ from guestlist.delivery.models import Message
 from guestlist.lib import clock, limits
 from guestlist.lib.models import AuditLine
 from guestlist.signin import policies, sending
+from guestlist.signin.models import Challenge
 from tests.guests import is_problem
+from tests.lib.test_phone import SPELLINGS
 
 PHONE = "+79001112233"
 START = datetime.fromisoformat("2026-01-31T12:00:00+00:00")
@@ -88,6 +90,17 @@ def test_every_spelling_of_a_number_is_the_same_number(guest, spelling):
     assert is_problem(ask(guest, spelling), 429, "too_many_requests")
 
 
+def test_what_is_stored_sent_to_and_limited_is_one_number_in_every_spelling(guest, live):
+    """C23."""
+    for number, spelling in enumerate(SPELLINGS):
+        at = START + timedelta(days=2 * number)
+        assert ask(guest, spelling, at=at).status_code == 200
+        assert is_problem(ask(guest, SPELLINGS[number - 1], "198.51.100.1", at), 429, "too_many_requests")
+    assert {message.phone for message in live.sent} == {PHONE}
+    assert set(Challenge.objects.values_list("phone", flat=True)) == {PHONE}
+    assert len(live.sent) == len(SPELLINGS)
+
+
 @pytest.mark.parametrize("path", ["/user/login/", "/user/login"])
 def test_every_spelling_of_the_address_counts(guest, path):
     ask(guest)
@@ -109,18 +122,18 @@ def test_forged_headers_change_nothing(guest, only, header):
     assert [answer.status_code for answer in answers] == [201] * 10 + [429] * 2
 
 
-def test_behind_a_proxy_the_address_is_the_one_it_added(guest, only, settings):
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP"])
+def test_behind_a_proxy_the_address_is_the_one_it_added(guest, only, settings, header):
+    """C09: whatever the client forged stands before it, or beside it."""
     only("CODES_PER_ADDRESS")
     settings.TRUSTED_PROXIES = 1
     for number in range(12):
         stranger = guest(f"+7900{number:03}0000")
+        forged = {"X-Forwarded-For": "203.0.113.7", header: f"10.9.8.{number}"}
+        if header == "X-Forwarded-For":
+            forged = {header: f"10.9.8.{number}, 203.0.113.7"}
         with clock.at(START):
-            answer = stranger.send(
-                "post",
-                "/user/login/",
-                {"phone": stranger.phone},
-                **{"X-Forwarded-For": f"10.9.8.{number}, 203.0.113.7"},
-            )
+            answer = stranger.send("post", "/user/login/", {"phone": stranger.phone}, **forged)
         assert answer.status_code == (201 if number < 10 else 429)
 
 

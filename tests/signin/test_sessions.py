@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from guestlist.lib import clock, keys
+from guestlist.lib.audit import Operator
+from guestlist.people import actions as people
 from guestlist.people.models import Person
 from guestlist.signin.models import Session
 from tests.guests import is_problem
@@ -92,6 +94,40 @@ def test_ending_all_others_leaves_the_one_that_asks(guest, bob):
     assert laptop.send("delete", SESSIONS).json() == {"ended": 2}
     assert laptop.send("delete", SESSIONS).json() == {"ended": 0}
     assert [is_alive(one) for one in (laptop, phone, tablet, bob)] == [True, False, False, True]
+
+
+def test_of_five_sessions_all_others_are_dead_by_token_and_by_cookie(guest):
+    """C82."""
+    apps = [guest(PHONE).sign_in() for _ in range(3)]
+    browsers = [guest(PHONE, **BROWSER) for _ in range(2)]
+    for browser in browsers:
+        assert browser.confirm(browser.ask().json()["code"]).json()["token"] is None
+    assert len(apps[0].get(SESSIONS).json()) == 5
+    assert apps[0].send("delete", SESSIONS).json() == {"ended": 4}
+    assert [is_alive(one) for one in (*apps, *browsers)] == [True, False, False, False, False]
+    assert len(apps[0].get(SESSIONS).json()) == 1
+
+
+def test_whoever_is_blocked_can_do_nothing_with_what_they_still_hold(guest):
+    """C83: a cookie, a token, a device and a code on its way; and no second person comes of it."""
+    app, browser = guest(PHONE), guest(PHONE, **BROWSER)
+    confirmed = app.confirm(app.ask().json()["code"]).json()
+    app.token, device = confirmed["token"], confirmed["device"]
+    browser.confirm(browser.ask().json()["code"])
+    waiting = guest(PHONE)
+    code = waiting.ask(device=device).json()["code"]
+    people.block(Person.objects.get(), Operator("olga", "203.0.113.9"))
+    calls = [("get", PROFILE), ("get", SESSIONS), ("delete", SESSIONS), ("get", "/user/user-profile/activeusers/")]
+    for one in (app, browser):
+        for method, path in calls:
+            assert is_problem(one.send(method, path), 401, "not_signed_in")
+        for path in (PROFILE, "/user/user-profile/activate-code/", "/user/token/", "/user/logout/"):
+            body = {"username": "Мэллори", "code": "ZZZZZZ", "audience": "reports"}
+            assert is_problem(one.post(path, body), 401, "not_signed_in")
+    assert is_problem(waiting.confirm(code, device=device), 403, "person_blocked")
+    again = guest(PHONE)
+    assert is_problem(again.confirm(again.ask().json()["code"]), 403, "person_blocked")
+    assert (Person.objects.count(), Person.objects.get().username, Session.objects.count()) == (1, "", 2)
 
 
 def test_signing_out_ends_this_session_at_once(guest):

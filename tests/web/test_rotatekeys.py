@@ -89,6 +89,7 @@ def test_nobody_is_signed_out_by_new_keys_and_codes_on_their_way_stay_good_until
     rotate(database)
     with serving(database) as url:
         assert profile(url, signed_in["token"]) == OTHER_PHONE
+        assert profile(url, cookie=signed_in["token"]) == OTHER_PHONE
         again = ask(url, PHONE, challenge=asked["challenge"])  # the code of the old key, sent once more
         assert (again["code"], again["challenge"]) == (asked["code"], asked["challenge"])
         confirmed = confirm(url, {**alice, **asked})
@@ -112,6 +113,7 @@ def test_nobody_is_signed_out_by_new_keys_and_codes_on_their_way_stay_good_until
             == signed_in["device"]
         )
         assert [profile(url, one["token"]) for one in (signed_in, confirmed)] == [OTHER_PHONE, PHONE]
+        assert [profile(url, cookie=one["token"]) for one in (signed_in, confirmed)] == [OTHER_PHONE, PHONE]
         assert len(kids(url)) == 1
         assert kids(url)[0] not in (kid(old), kid(new))
 
@@ -131,8 +133,9 @@ def rotate(database: str, *arguments: str) -> None:
     assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
 
 
-def call(url: str, path: str, body: Any = None, token: str = "") -> Any:
+def call(url: str, path: str, body: Any = None, token: str = "", cookie: str = "") -> Any:
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    headers |= {"Cookie": f"guestlist_session={cookie}"} if cookie else {}
     text = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url + path, text, headers)
     try:
@@ -152,8 +155,8 @@ def confirm(url: str, body: dict[str, Any]) -> Any:
     return call(url, "/user/confirm/", body)
 
 
-def profile(url: str, token: str) -> str:
-    return call(url, "/user/user-profile/", token=token)["phone"]
+def profile(url: str, token: str = "", cookie: str = "") -> str:
+    return call(url, "/user/user-profile/", token=token, cookie=cookie)["phone"]
 
 
 def mint(url: str, token: str) -> str:
