@@ -191,6 +191,22 @@ def test_every_metric_is_documented_with_its_labels_and_none_is_stale():
     assert named == set(metrics.LABELS)
 
 
+# ---- what proves the checks ------------------------------------------------------------------------------------------
+CHECKS = {*range(1, 40), 53, 54, *range(63, 74), 75, 76, 77, 79, 81, 82, 83, 86}
+NO_SUCH_CHECK = {*range(10, 13), *range(14, 19), 24, 26, 27, 33, 71}  # numbers that were never given
+
+
+def test_every_check_has_a_row_and_whatever_is_said_to_prove_it_exists():
+    table = re.findall(r"^\| C(\d\d) \| (.+) \| (.+) \|$", paper("docs/checks.md"), re.MULTILINE)
+    assert [int(number) for number, _, _ in table] == sorted(CHECKS - NO_SUCH_CHECK)
+    for number, _, proof in table:
+        tests, commands = re.findall(r"`(tests/\S+?)::(\w+)`", proof), re.findall(r"`python -m ([\w.]+)`", proof)
+        assert tests or commands or "not yet: " in proof, number
+        assert [name for file, name in tests if f"\ndef {name}(" not in f"\n{paper(file)}"] == [], number
+        for command in commands:
+            assert 'if __name__ == "__main__":' in paper(command.replace(".", "/") + ".py"), number
+
+
 # ---- the API ---------------------------------------------------------------------------------------------------------
 def operations() -> dict[str, set[str]]:
     """`POST /user/login/` and so on, with the refusals of its own that the description names."""
