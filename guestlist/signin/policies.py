@@ -5,8 +5,10 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from guestlist.lib.limits import Policy, Spend
+from guestlist.lib.policy import Window
 
 RESERVE = 0.2  # of the day's budget, kept for known devices
+NEVER = 10**6  # uses that no window sees
 
 POLICIES = {
     policy.name: policy
@@ -73,8 +75,7 @@ def spends(asking: Asking, policies: Mapping[str, Policy], budget: int, soft: Co
     used = phone_spends(asking, policies)
     if not asking.device:
         used += address_spends(asking, policies)
-        if not asking.is_known:
-            used.append(Spend(policies["CODES_PER_PREFIX"], asking.phone[:-4]))
+        used.append(_prefix_spend(asking, policies["CODES_PER_PREFIX"]))
         if asking.slowed:
             used.append(Spend(policies["CODES_WHILE_SLOWED"], asking.slowed))
     used.append(in_all(policies, budget if asking.device else unreserved(budget)))
@@ -104,6 +105,14 @@ def phone_spends(asking: Asking, policies: Mapping[str, Policy]) -> list[Spend]:
         Spend(policies["CODES_PER_PHONE"], whose),
         Spend(policies["CODES_PER_PHONE_IN_ALL"], asking.phone),
     ]
+
+
+def _prefix_spend(asking: Asking, policy: Policy) -> Spend:
+    """A number that somebody has signed in with is spared, but counted by itself: doing less would take less time."""
+    if not asking.is_known:
+        return Spend(policy, asking.phone[:-4])
+    spared = tuple(Window(NEVER, window.seconds) for window in policy.windows)
+    return Spend(policy._replace(windows=spared), asking.phone)
 
 
 def address_spends(asking: Asking, policies: Mapping[str, Policy]) -> list[Spend]:

@@ -11,7 +11,7 @@ from guestlist.lib import clock
 from guestlist.lib.audit import Operator
 from guestlist.people import actions as people
 from guestlist.people.models import Person
-from guestlist.signin import guard, sending
+from guestlist.signin import guard, policies, sending
 from tests.guests import Guest, is_problem, wrong
 
 START = datetime.fromisoformat("2026-01-31T12:00:00+00:00")
@@ -109,3 +109,14 @@ def test_when_a_range_of_numbers_is_used_up_a_known_number_in_it_is_answered_lik
         faces.append([(*face(answer)[:3], face(answer)[3].replace(number, "")) for answer in answers])
     assert faces[0] == faces[1]
     assert len(sent.sent) - before == 2  # the known number's, twice: nothing is sent to the other
+
+
+def test_an_ask_for_a_known_number_counts_as_much_as_any_other():
+    """C70: what is left out can be measured."""
+    used = {}
+    for is_known in (True, False):
+        asking = sending.asking(CLASSES["known"], "", "203.0.113.7", is_known)
+        used[is_known] = policies.spends(asking, policies.POLICIES, 100)
+    assert [spend.policy.name for spend in used[True]] == [spend.policy.name for spend in used[False]]
+    prefix = next(spend for spend in used[True] if spend.policy.name == "CODES_PER_PREFIX")
+    assert (prefix.subject, prefix.policy.windows[0].most) == (CLASSES["known"], policies.NEVER)
