@@ -38,8 +38,12 @@ TABLES = {model._meta.db_table: model for model in OURS}
 BY_THE_KEY = {"guestlist.delivery.models.DELIVERED"}
 # How many there are, for operators who watch: once in a scrape, never in a request.
 OF_ALL = {"guestlist.people.models.HOW_MANY"}
-# Counts over the whole service within a span of time.
-OF_A_SPAN = {"guestlist.signin.models.DEVICES_SINCE", "guestlist.signin.models.SHORT_GUESSES"}
+# Over the whole service within a span: of time, or of the newest messages.
+OF_A_SPAN = {
+    "guestlist.signin.models.DEVICES_SINCE",
+    "guestlist.signin.models.SHORT_GUESSES",
+    "guestlist.delivery.models.LATEST",
+}
 
 
 def statements() -> Iterator[tuple[str, str]]:

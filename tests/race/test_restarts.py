@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from tests import servers
-from tests.race.test_limits import FAR_AWAY
 from tests.race.test_races import fresh_phone
 from tests.race.wire import Answer, one, request, sign_in, volley
 
@@ -33,7 +32,7 @@ def run(database: str, script: str) -> str:
 
 
 def serving(database: str):
-    return servers.running(database, WEB_CONCURRENCY="2", SANDBOX_DELAY="0", LIMITS="on", **FAR_AWAY)
+    return servers.running(database, WEB_CONCURRENCY="2", SANDBOX_DELAY="0", LIMITS="on", **servers.FAR_AWAY)
 
 
 def guess(url: str, asked: dict, code: str) -> str:

@@ -57,7 +57,7 @@ def act(guest, settings, monkeypatch, name) -> Callable[[int], Any]:
     for memory in (sending.in_force, invites._in_force):
         memory.cache_clear()
     if name == "CODES_WHILE_SLOWED":
-        monkeypatch.setattr(actions.pumping, "check_conversion", lambda *_: "RU")
+        monkeypatch.setattr(actions.pumping, "check", lambda *_: "RU")
         settings.DRY_RUN = []
     person = None
     if name not in ASKS:

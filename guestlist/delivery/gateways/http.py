@@ -5,7 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -119,20 +119,20 @@ class _Bounded:
 
     def getresponse(self) -> Any:
         """The answer's status and headers."""
-        with self._until(ALL):
-            return super().getresponse()  # type: ignore[misc]
-
-    @contextmanager
-    def _until(self, seconds: float) -> Iterator[None]:
-        watch = threading.Timer(seconds, self._cut)
+        is_late = threading.Event()
+        watch = threading.Timer(ALL, self._cut, [is_late])
         watch.daemon = True
         watch.start()
         try:
-            yield
+            answer = super().getresponse()  # type: ignore[misc]
         finally:
             watch.cancel()
+        if is_late.is_set():  # half a head reads like a whole one
+            raise OSError("the answer did not come in time")
+        return answer
 
-    def _cut(self) -> None:
+    def _cut(self, is_late: threading.Event) -> None:
+        is_late.set()
         with suppress(OSError, AttributeError):
             self.sock.shutdown(socket.SHUT_RDWR)
 
