@@ -1,6 +1,7 @@
 """The door: what is done to every request and answer, and what is checked before an API view is entered."""
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -30,6 +31,7 @@ READERS = ("/docs", "/redoc")  # Swagger UI and ReDoc write style elements of th
 PUBLIC = ("/static/", "/openapi.json", "/docs", "/redoc", "/.well-known/")  # everything else is somebody's own
 
 before_first_request: Callable[[], None] | None = None  # set by the server: what must hold before anything is served
+_turn = threading.Lock()
 
 
 class Door:
@@ -110,11 +112,19 @@ def door(view: View, methods: Iterable[str], *, comes_in_crowds: bool = False) -
 
 
 def _check_once() -> None:
+    # One thread at a time, which keeps no connection: all that a volley at a new process holds would be too many.
     global before_first_request
-    check = before_first_request
-    if check:
-        check()
-        before_first_request = None  # it did not raise
+    if before_first_request is None:
+        return
+    if not _turn.acquire(timeout=sql.PATIENCE):
+        raise Refusal("unavailable", retry_after=errors.DATABASE_RETRY)
+    try:
+        if before_first_request is not None:
+            before_first_request()
+            before_first_request = None  # it did not raise
+    finally:
+        sql.let_go()
+        _turn.release()
 
 
 def _check_body(request: HttpRequest) -> None:
