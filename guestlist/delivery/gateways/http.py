@@ -18,6 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from guestlist.delivery.gateways import NotSent, Outgoing
 
 CONNECT, ALL = 2.0, 10.0  # seconds
+ANSWER = 2048  # bytes of an answer, to be rid of them
 MARKS = Outgoing("+79000000000", "A text, 1234")
 HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 VALUE = re.compile(r"[\x20-\x7e\x80-\xff]*")
@@ -34,9 +35,9 @@ class Http:
         self._pool = _pool(settings.SMS_HTTP_URL)
 
     def send(self, message: Outgoing) -> None:
-        """Send it within 10 s, or not at all: the provider's answer is not waited for any longer, nor is it read.
+        """Send it within 10 s, or not at all: the provider's answer is not waited for any longer.
 
-        It may hold the text, and so may the words of an error: neither is repeated.
+        It may hold the text, and so may the words of an error: neither is looked at.
         """
         body, content_type = _body(settings.SMS_HTTP_BODY, message)
         headers = {**({"content-type": content_type} if content_type else {}), **self._headers}
@@ -50,7 +51,7 @@ class Http:
                 retries=False,
                 preload_content=False,
             )
-            answer.close()
+            answer.close() if answer.length_remaining else answer.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise NotSent(f"no answer from the provider: {type(error).__name__}") from None
         if not 200 <= answer.status < 300:
@@ -113,7 +114,7 @@ def _is_header(name: str, value: object) -> bool:
 
 
 class _Bounded:
-    """A connection that is cut when an answer has not begun in time, however slowly its bytes come."""
+    """A connection that is cut when an answer has not come in time, however slowly its bytes come."""
 
     sock: socket.socket
 
@@ -125,10 +126,12 @@ class _Bounded:
         watch.start()
         try:
             answer = super().getresponse()  # type: ignore[misc]
+            if is_late.is_set():  # half a head reads like a whole one
+                raise OSError("the answer did not come in time")
+            with suppress(urllib3.exceptions.HTTPError, OSError):  # its status has said what became of the message
+                answer.read(ANSWER)  # a connection with something left in it cannot be used again
         finally:
             watch.cancel()
-        if is_late.is_set():  # half a head reads like a whole one
-            raise OSError("the answer did not come in time")
         return answer
 
     def _cut(self, is_late: threading.Event) -> None:
