@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db import connection
 
 from guestlist.lib import audit, keys, limits, sql
 from guestlist.lib.addresses import source
@@ -17,6 +18,12 @@ from guestlist.signin import fixed, models, rules
 
 STATISTICS_FOR = 3600.0  # seconds; a week's median moves slowly
 BREAKER_TOLD = timedelta(hours=1)  # how often, while it stays open
+LOCK = "INSERT INTO signin_guard (phone, guessed_at) VALUES (%s, %s)"
+OR_FIND = {
+    "sqlite": " ON CONFLICT (phone) DO UPDATE SET guessed_at = excluded.guessed_at",
+    "postgresql": " ON CONFLICT (phone) DO UPDATE SET guessed_at = excluded.guessed_at",
+    "mysql": " ON DUPLICATE KEY UPDATE guessed_at = VALUES(guessed_at)",
+}
 
 log = logging.getLogger("guestlist.signin")
 
@@ -141,8 +148,8 @@ def _guessed_too_often(ip: str, now: datetime) -> bool:
 
 
 def _lock(phone: str, now: datetime) -> None:
-    if not sql.change(models.LOCK_GUARD, now, phone) and not sql.insert("signin_guard", phone=phone, guessed_at=now):
-        sql.change(models.LOCK_GUARD, now, phone)  # made by another one a moment ago
+    # One statement whether or not there is a row: who has signed in has one, and the time of a second would tell.
+    sql.change(LOCK + OR_FIND[connection.vendor], phone, now)
 
 
 _limit: tuple[float, int] | None = None  # when it was worked out, by this process's own clock

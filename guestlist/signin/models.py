@@ -189,7 +189,6 @@ END = "DELETE FROM signin_session WHERE id = %s AND person_id = %s"
 END_PRESENTED = "DELETE FROM signin_session WHERE id = %s AND secret_digest = %s"
 END_OTHERS = "DELETE FROM signin_session WHERE person_id = %s AND id <> %s"
 
-LOCK_GUARD = "UPDATE signin_guard SET guessed_at = %s WHERE phone = %s"
 GUESSES_AT = (
     "SELECT device, digits, COUNT(*) FROM signin_guess WHERE phone = %s AND guessed_at > %s GROUP BY device, digits"
 )
