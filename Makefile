@@ -3,6 +3,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+SERVED := race or browser or node
 .DEFAULT_GOAL := run
 .PHONY: run test check bench fmt operator requirements messages openapi clean
 
@@ -10,7 +11,8 @@ run: $(BIN)/.run  ## serve on http://127.0.0.1:$PORT (8000)
 	@$(BIN)/python manage.py serve
 
 test: $(BIN)/.test  ## all tests; those that need a server run when it answers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not ($(SERVED))"
+	$(BIN)/python -m pytest -m "$(SERVED)"
 
 check: $(BIN)/.check  ## lint, types, floors, and the tests against every server that answers
 	@tests/check
