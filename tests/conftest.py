@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis
 
 from guestlist.delivery import actions as delivery
 from guestlist.delivery.gateways import Outgoing
+from guestlist.lib import clock
 from tests import servers
 from tests.guests import Guest
 
@@ -20,6 +21,13 @@ hypothesis.load_profile("house")
 def _no_delay(settings) -> None:
     """The sandbox answers at once; the delay has tests of its own."""
     settings.SANDBOX_DELAY = (0.0, 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _the_clock_runs_on() -> Iterator[None]:
+    """Threads that hold the clock and let go of it crosswise would leave it standing for the tests that follow."""
+    yield
+    clock._source = clock._system
 
 
 @pytest.fixture
