@@ -94,11 +94,20 @@ def fresh_database(request, tmp_path) -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(config, items) -> None:
-    """Tests of what only a database server can do belong to the runs on those; on SQLite they do not exist."""
+    """Tests of what only a database server can do exist on those; on a server only tests of data and of servers do."""
     if settings.USING_SQLITE:
         gone = [item for item in items if "server" in getattr(item, "fixturenames", ())]
-        config.hook.pytest_deselected(items=gone)
-        items[:] = [item for item in items if item not in gone]
+    else:
+        gone = [item for item in items if not _is_of_data(item)]
+    config.hook.pytest_deselected(items=gone)
+    left_out = set(gone)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _is_of_data(item: pytest.Item) -> bool:
+    marks = ("django_db", "race", "browser", "node")
+    has_database = {"db", "transactional_db", "live_url"} & set(getattr(item, "fixturenames", ()))
+    return bool(has_database) or any(item.get_closest_marker(mark) for mark in marks)
 
 
 def pytest_report_header() -> list[str]:
