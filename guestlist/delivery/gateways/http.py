@@ -2,23 +2,16 @@
 
 import json
 import re
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-import urllib3
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from guestlist.delivery.gateways import NotSent, Outgoing
+from guestlist.delivery.gateways import NoMoney, Outgoing, Receipt, Refused
+from guestlist.delivery.gateways.wire import Line
 
-CONNECT, ALL = 2.0, 10.0  # seconds
-ANSWER = 2048  # bytes of an answer, to be rid of them
 MARKS = Outgoing("+79000000000", "A text, 1234")
 HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 VALUE = re.compile(r"[\x20-\x7e\x80-\xff]*")
@@ -28,34 +21,27 @@ class Http:
     """Sends number and text where the templates have `{phone}` and `{text}`. A status of 2xx is sent."""
 
     name = "http"
+    channels = ("sms",)
 
     def __init__(self) -> None:
         self._headers = _headers(settings.SMS_HTTP_HEADERS)
         check(settings.SMS_HTTP_METHOD, settings.SMS_HTTP_URL, settings.SMS_HTTP_BODY)
-        self._pool = _pool(settings.SMS_HTTP_URL)
+        self._line = Line(settings.SMS_HTTP_URL)
 
-    def send(self, message: Outgoing) -> None:
-        """Send it within 10 s, or not at all: the provider's answer is not waited for any longer.
-
-        It may hold the text, and so may the words of an error: neither is looked at.
-        """
+    def send(self, message: Outgoing, seconds: float) -> Receipt:
+        """Send it. The status says what became of it; what else the provider answers is not read."""
         body, content_type = _body(settings.SMS_HTTP_BODY, message)
-        headers = {**({"content-type": content_type} if content_type else {}), **self._headers}
-        try:
-            answer = self._pool.request(
-                settings.SMS_HTTP_METHOD,
-                _filled(settings.SMS_HTTP_URL, message, lambda value: quote(value, safe="")),
-                body=body,
-                headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT, total=ALL),
-                retries=False,
-                preload_content=False,
-            )
-            answer.close() if answer.length_remaining else answer.release_conn()
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise NotSent(f"no answer from the provider: {type(error).__name__}") from None
-        if not 200 <= answer.status < 300:
-            raise NotSent(f"the provider answered {answer.status}")
+        answer = self._line.call(
+            settings.SMS_HTTP_METHOD,
+            _filled(settings.SMS_HTTP_URL, message, lambda value: quote(value, safe="")),
+            headers={**({"content-type": content_type} if content_type else {}), **self._headers},
+            body=body,
+            seconds=seconds,
+        )
+        if 200 <= answer.status < 300:
+            return Receipt()
+        answer.check()
+        raise NoMoney("HTTP 402") if answer.status == 402 else Refused(f"HTTP {answer.status}")
 
 
 def check(method: str, url: str, body: str) -> None:
@@ -111,66 +97,6 @@ def _headers(text: str) -> dict[str, str]:
 
 def _is_header(name: str, value: object) -> bool:
     return bool(HEADER.fullmatch(name)) and isinstance(value, str) and bool(VALUE.fullmatch(value))
-
-
-class _Bounded:
-    """A connection that is cut when an answer has not come in time, however slowly its bytes come."""
-
-    sock: socket.socket
-
-    def getresponse(self) -> Any:
-        """The answer's status and headers."""
-        is_late = threading.Event()
-        watch = threading.Timer(ALL, self._cut, [is_late])
-        watch.daemon = True
-        watch.start()
-        try:
-            answer = super().getresponse()  # type: ignore[misc]
-            if is_late.is_set():  # half a head reads like a whole one
-                raise OSError("the answer did not come in time")
-            with suppress(urllib3.exceptions.HTTPError, OSError):  # its status has said what became of the message
-                answer.read(ANSWER)  # a connection with something left in it cannot be used again
-        finally:
-            watch.cancel()
-        return answer
-
-    def _cut(self, is_late: threading.Event) -> None:
-        is_late.set()
-        with suppress(OSError, AttributeError):
-            self.sock.shutdown(socket.SHUT_RDWR)
-
-
-class _Connection(_Bounded, HTTPConnection):
-    """The same without TLS."""
-
-
-class _TlsConnection(_Bounded, HTTPSConnection):
-    """The same with TLS."""
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-def _pool(url: str) -> Any:
-    where = urlsplit(url)
-    proxy = getproxies().get(where.scheme)
-    if not proxy or proxy_bypass(str(where.hostname)):
-        pool = urllib3.PoolManager(maxsize=settings.WEB_THREADS)
-    else:
-        try:
-            user = urllib3.util.parse_url(proxy).auth
-            headers = urllib3.make_headers(proxy_basic_auth=user) if user else None
-            pool = urllib3.ProxyManager(proxy, maxsize=settings.WEB_THREADS, proxy_headers=headers)
-        except (ValueError, urllib3.exceptions.HTTPError):  # whose words hold the password
-            name = f"{where.scheme.upper()}_PROXY"
-            raise ImproperlyConfigured(f"{name} must be like http://proxy.example.org:3128.") from None
-    pool.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-    return pool
 
 
 def _body(template: str, message: Outgoing) -> tuple[bytes | None, str]:
