@@ -14,6 +14,7 @@ import phonenumbers
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from guestlist.delivery.rules import CHANNELS, routes
 from guestlist.lib import env as reader
 from guestlist.lib import keyfiles, keys, redis_server
 
@@ -33,7 +34,8 @@ ALLOWED_HOSTS = [*NAMES, *LOOPBACK]
 IS_OPEN = any(name.strip("[]") not in ("127.0.0.1", "localhost", "::1") for name in [HOST, *NAMES])
 
 # ---- live, or the sandbox --------------------------------------------------------------------------------------------
-SANDBOX_GATEWAYS, LIVE_GATEWAYS = ("simulated",), ("http",)
+SANDBOX_GATEWAYS = ("simulated", "console")
+LIVE_GATEWAYS = ("twilio", "vonage", "sns", "smsru", "smsc", "smsaero", "exolve", "telegram", "http", "apprise")
 SMS_GATEWAYS = env.words("SMS_GATEWAYS", "simulated")
 IS_SANDBOX = all(name in SANDBOX_GATEWAYS for name in SMS_GATEWAYS)
 for name in SMS_GATEWAYS:
@@ -151,6 +153,7 @@ CODE_PEPPERS = keys.ring(_made["CODE_PEPPER"], "one-time codes")
 JWT_KEYS = keys.ring(_made["JWT_KEY"], "tokens for other services") if "JWT_KEY" in _made else {}
 METRICS_TOKEN = _made.get("METRICS_TOKEN", "")
 LIMITS_SUBKEY = keys.subkey(SECRET_KEY.encode(), "limits")
+REPORTS_SUBKEY = keys.subkey(SECRET_KEY.encode(), "delivery reports")
 LEDGER_SUBKEY = keys.subkey(_made["LEDGER_KEY"].encode(), "activation ledger")
 
 # ---- signing in, delivery, invites -----------------------------------------------------------------------------------
@@ -167,6 +170,31 @@ if LIMITS != "on" and not IS_SANDBOX:
 PHONE_REGION = env.text("PHONE_REGION", "RU").upper()
 if PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
     raise ImproperlyConfigured(f"PHONE_REGION is {PHONE_REGION!r}; it must be an ISO 3166 region, such as RU or KZ.")
+try:
+    SMS_ROUTES = routes(env.words("SMS_ROUTES", separator=";"), SMS_GATEWAYS, phonenumbers.SUPPORTED_REGIONS)
+except ValueError as error:
+    raise ImproperlyConfigured(f"SMS_ROUTES: {error}.") from error
+DELIVERY = env.text("DELIVERY", "inline", ("inline", "worker"))
+DELIVERY_IN_FLIGHT = env.number("DELIVERY_IN_FLIGHT", 1000, 1, 20_000)
+ANDROID_APP_HASH = env.text("ANDROID_APP_HASH", "")
+if ANDROID_APP_HASH and not re.fullmatch(r"[A-Za-z0-9+/]{11}", ANDROID_APP_HASH):
+    raise ImproperlyConfigured("ANDROID_APP_HASH must be the 11 characters that Android's SMS Retriever computes.")
+TWILIO_ACCOUNT_SID, TWILIO_FROM = env.text("TWILIO_ACCOUNT_SID", ""), env.text("TWILIO_FROM", "")
+TWILIO_AUTH_TOKEN = env.secret("TWILIO_AUTH_TOKEN") or ""
+VONAGE_API_KEY, VONAGE_FROM = env.text("VONAGE_API_KEY", ""), env.text("VONAGE_FROM", "")
+VONAGE_API_SECRET = env.secret("VONAGE_API_SECRET") or ""
+AWS_REGION, AWS_ACCESS_KEY_ID = env.text("AWS_REGION", ""), env.text("AWS_ACCESS_KEY_ID", "")
+AWS_SECRET_ACCESS_KEY = env.secret("AWS_SECRET_ACCESS_KEY") or ""
+AWS_SESSION_TOKEN = env.secret("AWS_SESSION_TOKEN") or ""
+SNS_SENDER_ID = env.text("SNS_SENDER_ID", "")
+SMSRU_API_ID, SMSRU_FROM = env.secret("SMSRU_API_ID") or "", env.text("SMSRU_FROM", "")
+SMSC_API_KEY, SMSC_FROM = env.secret("SMSC_API_KEY") or "", env.text("SMSC_FROM", "")
+SMSAERO_EMAIL, SMSAERO_FROM = env.text("SMSAERO_EMAIL", ""), env.text("SMSAERO_FROM", "")
+SMSAERO_API_KEY = env.secret("SMSAERO_API_KEY") or ""
+EXOLVE_API_KEY, EXOLVE_FROM = env.secret("EXOLVE_API_KEY") or "", env.text("EXOLVE_FROM", "")
+TELEGRAM_GATEWAY_TOKEN = env.secret("TELEGRAM_GATEWAY_TOKEN") or ""
+TELEGRAM_GATEWAY_SENDER = env.text("TELEGRAM_GATEWAY_SENDER", "")
+APPRISE_URL = env.secret("APPRISE_URL") or ""
 SMS_HTTP_METHOD = env.text("SMS_HTTP_METHOD", "POST", ("POST", "GET", "PUT"))
 SMS_HTTP_URL = env.secret("SMS_HTTP_URL") or ""  # providers have keys in it
 SMS_HTTP_HEADERS = env.secret("SMS_HTTP_HEADERS") or ""
@@ -215,6 +243,11 @@ def _fixed_numbers() -> dict[str, FixedNumber]:
 
 SANDBOX_NUMBERS = _fixed_numbers()
 SANDBOX_DELAY = env.seconds("SANDBOX_DELAY", "1-2")
+SANDBOX_SEED = env.text("SANDBOX_SEED", "")
+SANDBOX_CHANNELS = env.words("SANDBOX_CHANNELS", CHANNELS[0])
+for name in SANDBOX_CHANNELS:
+    if name not in CHANNELS:
+        raise ImproperlyConfigured(f"SANDBOX_CHANNELS names {name!r}; there are: {', '.join(CHANNELS)}.")
 INLINE_WAITING = env.number("INLINE_WAITING", max(1, WEB_THREADS - WEB_THREADS // 8), 1, WEB_THREADS)
 PEOPLE_MAX = env.number("PEOPLE_MAX", 1000, 1, 10**9 - 1)
 INVITE_LOOPS = env.text("INVITE_LOOPS", "allow", ("allow", "refuse"))

@@ -14,7 +14,7 @@ django = get_wsgi_application()
 shared_counts.tidy()
 
 from guestlist.api import door  # noqa: E402  # after Django is set up
-from guestlist.delivery import stamp  # noqa: E402
+from guestlist.delivery import courier, stamp  # noqa: E402
 from guestlist.lib import sweeper  # noqa: E402
 
 door.before_first_request = stamp.check_before_serving
@@ -23,6 +23,7 @@ door.before_first_request = stamp.check_before_serving
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Django's application; a Content-Type that Django cannot read, which it takes for a fault of ours, is nonsense."""
     sweeper.start()  # not sooner: a server may fork after it has loaded this
+    courier.start()
     content_type = environ.get("CONTENT_TYPE", "")
     if ";" in content_type:
         try:

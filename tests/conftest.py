@@ -7,8 +7,8 @@ import pytest
 from django.conf import settings
 from hypothesis import settings as hypothesis
 
-from guestlist.delivery import actions as delivery
-from guestlist.delivery.gateways import Outgoing
+from guestlist.delivery import rests, routing
+from guestlist.delivery.gateways import Gateway, Outgoing, Receipt
 from guestlist.lib import clock
 from tests import servers
 from tests.guests import Guest
@@ -39,13 +39,14 @@ def guest(db) -> Callable[..., Guest]:
 class Sink:
     """A live gateway that keeps what it was given."""
 
-    name = "http"
+    name, channels = "http", ("sms",)
 
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []
 
-    def send(self, message: Outgoing) -> None:
+    def send(self, message: Outgoing, seconds: float) -> Receipt:
         self.sent.append(message)
+        return Receipt()
 
     def code_for(self, phone: str) -> str:
         """The code in the newest message to this number."""
@@ -54,12 +55,29 @@ class Sink:
 
 
 @pytest.fixture
-def live(settings, monkeypatch) -> Sink:
+def carried_by(monkeypatch) -> Callable[..., None]:
+    """Makes these gateways the only ones, in this order: `carried_by(sink)`."""
+
+    def only(*gateways: Gateway) -> None:
+        monkeypatch.setattr(routing, "gateways", lambda: {gateway.name: gateway for gateway in gateways})
+
+    return only
+
+
+@pytest.fixture
+def live(settings, carried_by) -> Sink:
     """The service is live, with limits; what it sends can be read here."""
     sink = Sink()
     settings.IS_SANDBOX, settings.LIMITS = False, "on"
-    monkeypatch.setattr(delivery, "gateway", sink)
+    carried_by(sink)
     return sink
+
+
+@pytest.fixture(autouse=True)
+def _every_gateway_is_well(monkeypatch) -> None:
+    """What one test has seen fail, another one does not remember."""
+    monkeypatch.setattr(rests, "_seen", {})
+    monkeypatch.setattr(rests, "_seen_at", 0.0)
 
 
 @pytest.fixture

@@ -111,6 +111,15 @@ def door(view: View, methods: Iterable[str], *, comes_in_crowds: bool = False) -
     return enter
 
 
+def body(request: HttpRequest) -> bytes:
+    """A body of any media type, for views that are not the API's; refused when it is too large or not as long as said.
+
+    It is read while no database connection is held.
+    """
+    length = _length(request)
+    return _read_body(request, length) if length else b""
+
+
 def _check_once() -> None:
     # One thread at a time, which keeps no connection: all that a volley at a new process holds would be too many.
     global before_first_request
@@ -128,6 +137,14 @@ def _check_once() -> None:
 
 
 def _check_body(request: HttpRequest) -> None:
+    length = _length(request)
+    if length and request.method not in ("GET", "HEAD"):
+        if not _is_json(request):
+            raise Refusal("unsupported_media_type")
+        _read_body(request, length)
+
+
+def _length(request: HttpRequest) -> int:
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         raise Refusal("length_required")
     length = request.META.get("CONTENT_LENGTH") or "0"
@@ -135,13 +152,10 @@ def _check_body(request: HttpRequest) -> None:
         raise Refusal("invalid_request")
     if len(length) > 9 or int(length) > LARGEST_BODY:
         raise Refusal("too_large")
-    if int(length) and request.method not in ("GET", "HEAD"):
-        if not _is_json(request):
-            raise Refusal("unsupported_media_type")
-        _read_body(request, int(length))
+    return int(length)
 
 
-def _read_body(request: HttpRequest, length: int) -> None:
+def _read_body(request: HttpRequest, length: int) -> bytes:
     # Now, while no database connection is held: a body may come a byte at a time, or end before its end.
     try:
         body = request.body
@@ -149,6 +163,7 @@ def _read_body(request: HttpRequest, length: int) -> None:
         raise Refusal("invalid_request") from error
     if len(body) != length:
         raise Refusal("invalid_request")
+    return body
 
 
 def _is_json(request: HttpRequest) -> bool:

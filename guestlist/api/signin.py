@@ -27,11 +27,14 @@ TOKEN: Any = Field(None, description="For apps without a cookie jar.", max_lengt
 
 
 class Ask(Body):
-    """Who wants a code."""
+    """Who wants a code, and by which channel."""
 
     phone: str = PHONE
     challenge: str | None = TOKEN
     device: str | None = TOKEN
+    channel: Literal["sms", "telegram", "voice"] | None = Field(
+        None, description="Only by this channel; without it by the first one that works.", examples=["sms"]
+    )
 
 
 class Asked(Schema):
@@ -47,6 +50,23 @@ class Asked(Schema):
     resend_in: int = Field(description="Seconds after which to ask again.", examples=[60])
     attempts_left: int = Field(examples=[3])
     delivery: Literal["queued", "sent", "delivered"]
+
+
+class Waiting(Body):
+    """Who waits for a code."""
+
+    challenge: str | None = TOKEN
+
+
+class Awaited(Schema):
+    """How a code is doing."""
+
+    delivery: Literal["queued", "sent", "delivered", "failed"]
+    reason: str | None = Field(description="Of one that failed: `not_sent` or `undelivered`.", examples=["undelivered"])
+    expires_in: int = Field(description="Seconds that the code still lives.", examples=[240])
+    resend_in: int = Field(description="Seconds after which to ask again; 0: now.", examples=[12])
+    attempts_left: int = Field(examples=[3])
+    channels: list[str] = Field(description="By which it can be asked for, best first.", examples=[["sms"]])
 
 
 class Confirm(Body):
@@ -103,7 +123,7 @@ def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[
     phone = phones.parse(payload.phone, settings.PHONE_REGION)
     client = caller.client(request, payload.challenge, payload.device)
     try:
-        asked = actions.ask(phone, client)
+        asked = actions.ask(phone, client, payload.channel or "")
     finally:
         with suppress(*sql.AWAY):  # what has been decided is not undone because its headers cannot be told
             request.allowance = actions.allowance(client)  # type: ignore[attr-defined]  # for the door
@@ -111,6 +131,24 @@ def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[
     get_token(request)  # sets the csrftoken cookie
     shown = {name: value for name, value in asked._asdict().items() if name != "is_known" and value is not None}
     return Status(201 if asked.is_known is False else 200, shown)
+
+
+@operation(
+    router.post,
+    "/login/state/",
+    summary="How is my code doing?",
+    returns={200: Awaited},
+    auth=caller.same_site,
+    signed=False,
+    refusals=["code_expired", "cross_site"],
+)
+def state(request: HttpRequest, payload: Waiting) -> dict[str, Any]:
+    """Says what has become of the message, when to ask again, and by which channels.
+
+    The challenge comes as a cookie, or in the body, which wins. One that is used up, too old or unknown is
+    `code_expired`.
+    """
+    return actions.state(caller.client(request, payload.challenge))._asdict()
 
 
 @operation(

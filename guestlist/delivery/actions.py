@@ -1,31 +1,27 @@
-"""Accept a message inside the transaction that needs it; send it after that transaction, holding no connection."""
+"""Accept a message inside the transaction that needs it; send it after that transaction, holding no connection.
 
-import random
+Its row is an outbox: whoever takes it up, the request itself, the worker, or any process after a crash, does the same.
+"""
+
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.utils import translation
 
-from guestlist.delivery import models
-from guestlist.delivery.gateways import Gateway, NotSent, Outgoing
-from guestlist.delivery.gateways.http import Http
-from guestlist.delivery.gateways.simulated import Simulated
-from guestlist.delivery.models import Message as Message  # what `accept` gives and `send` takes
-from guestlist.lib import clock, metrics, sql
+from guestlist.delivery import bell, dispatch, models, outbox, rests, routing, rules
+from guestlist.delivery.gateways import Report as Report  # what `report` takes
+from guestlist.delivery.gateways import Reporting, simulated
+from guestlist.delivery.outbox import Message as Message  # what `accept` gives and `send` takes
+from guestlist.delivery.rules import State as State  # what `state` gives
+from guestlist.lib import clock, sql
 from guestlist.lib.refusals import Refusal
 
-SENT = metrics.counter("messages_sent_total", "Messages that were tried, by what became of them.", ("gateway", "state"))
-TOOK = metrics.histogram("message_duration_seconds", "How long a gateway took for a message.", ("gateway",))
 RETRY_AFTER = 5  # seconds to wait for a place; a simulated send takes at most a few
 
-gateway: Gateway = Simulated() if settings.IS_SANDBOX else Http()
-LATEST = 1000  # messages, among which are those whose fate a withheld one shares
-SHORTEST = 0.5  # seconds that a withheld one takes when there are none
 _places = threading.BoundedSemaphore(settings.INLINE_WAITING)
 
 
@@ -38,12 +34,19 @@ class Arrived(NamedTuple):
     at: datetime
 
 
-_texts: dict[str, Callable[[str], str | None]] = {}
+def tell(
+    kind: str,
+    find: Callable[[Sequence[str], datetime | None], Mapping[str, str]],
+    render: Callable[[str], str],
+    failed: Callable[[str], None],
+) -> None:
+    """Called by a higher room at start, of one kind of messages.
 
-
-def tell(kind: str, text: Callable[[str], str | None]) -> None:
-    """Called by a higher room at start: how messages of this kind read, given what they are about."""
-    _texts[kind] = text
+    `find` gives the content (the code) of those references that are still due at a time, or, without one, of all that
+    there are. `render` makes a content the text, in the language in force. `failed` is called, in a transaction, for a
+    reference whose message will not be sent any more.
+    """
+    outbox.kinds[kind] = outbox.Kind(find, render, failed)
 
 
 def is_sandbox() -> bool:
@@ -52,97 +55,149 @@ def is_sandbox() -> bool:
 
 
 @contextmanager
-def waiting() -> Iterator[None]:
-    """A place to wait for a gateway. There are fewer than threads, so profile and health never starve.
+def waiting() -> Iterator[bool]:
+    """Whether this thread may wait for a gateway; if not, its message is queued for another one.
 
-    Refuses with `delivery_failed` when all places are taken.
+    There are fewer places than threads, so profile and health never starve. The sandbox, whose answer is to say how it
+    went, refuses with `delivery_failed` when all places are taken.
     """
+    if settings.DELIVERY == "worker":
+        yield False
+        return
     if not _places.acquire(blocking=False):
-        raise Refusal("delivery_failed", retry_after=RETRY_AFTER)
+        if is_sandbox():
+            raise Refusal("delivery_failed", retry_after=RETRY_AFTER)
+        yield False
+        return
     try:
-        yield
+        yield True
     finally:
         _places.release()
 
 
-def accept(kind: str, reference: str, phone: str, expires_at: datetime, withheld: str = "") -> Message:
+def accept(
+    kind: str,
+    reference: str,
+    phone: str,
+    region: str,
+    expires_at: datetime,
+    *,
+    taken_up: bool,
+    channel: str = "",
+    is_again: bool = False,
+    withheld: str = "",
+) -> Message:
     """Write down a message, in the caller's transaction. It is sent in the language in force now.
 
-    One that is `withheld`, for a reason that operators read, looks like every other from outside and is never sent.
+    With `taken_up` the caller sends it after that transaction; else it is queued. One that is `withheld`, for a reason
+    that operators read, looks like every other from outside and is never sent.
     """
-    return Message.objects.create(
-        kind=kind,
-        reference=reference,
-        phone=phone,
-        language=translation.get_language() or settings.LANGUAGE_CODE,
-        gateway=gateway.name,
-        state="accepted",
-        reason=withheld,
-        created_at=clock.now(),
-        expires_at=expires_at,
-    )
+    now = clock.now()
+    again = 0
+    if is_again:
+        again = int(sql.rows(models.BEFORE, reference)[0][0])
+        sql.change(models.SUPERSEDE, now, reference)
+    row: dict[str, Any] = {
+        "kind": kind,
+        "reference": reference,
+        "phone": phone,
+        "region": region,
+        "language": translation.get_language() or settings.LANGUAGE_CODE,
+        "channel": channel,
+        "again": again,
+        "state": "accepted",
+        "reason": withheld,
+        "claims": 1 if taken_up else 0,
+        "created_at": now,
+        "expires_at": expires_at,
+    }
+    made = models.Message.objects.create(**row, due_at=now + rules.LEASE if taken_up else now)
+    return Message(id=int(made.pk), **row)
+
+
+def queued() -> None:
+    """Wake whoever sends what is queued, after the transaction that accepted it."""
+    bell.ring()
 
 
 def send(message: Message) -> str:
     """Send an accepted message, after its transaction; its state, `delivered` in the sandbox and `sent` when live.
 
-    Refuses with `delivery_failed`.
+    Refuses with `delivery_failed`, within DEADLINE seconds.
     """
     with sql.in_a_crowd():
-        text = _text(message.kind, message.reference, message.language)
-    if text is None:
-        raise Refusal("delivery_failed")
-    try:
-        with sql.out_of_the_crowd():
-            _carry(message, text)
-    except NotSent as failure:
-        _end(message, "withheld" if message.reason else "failed", message.reason or str(failure)[:150])
-        raise Refusal("delivery_failed", retry_after=RETRY_AFTER) from failure
-    sent = "delivered" if is_sandbox() else "sent"
-    _end(message, "withheld" if message.reason else sent, message.reason)
-    return sent
+        content = outbox.contents([message]).get(message.id)
+        sending = None if content is None else dispatch.ready(message, content, outbox.failed_before(message))
+        if sending is None:
+            outbox.end([outbox.no_longer_due(message)])
+            raise Refusal("delivery_failed")
+    with sql.out_of_the_crowd():
+        ended, failure = sending()
+    with sql.in_a_crowd():
+        outbox.end([ended])
+    if failure is not None:
+        names = [way.gateway.name for way in routing.ways(message.phone, message.region, message.channel)]
+        rest = rests.wakes_in(names, clock.now())
+        raise Refusal("delivery_failed", retry_after=max(RETRY_AFTER, -int(-rest // 1))) from failure
+    return rules.shown(ended.state, ended.sent_at, ended.ended_at, clock.now()).name
+
+
+def state(reference: str) -> State:
+    """What has become of the newest message about this, as it may be told to whoever waits for it."""
+    found = sql.row(models.NEWEST, reference)
+    if found is None:
+        return State("queued", None)
+    return rules.shown(found[0], sql.maybe_moment(found[1]), sql.maybe_moment(found[2]), clock.now())
+
+
+def channels(phone: str, region: str) -> list[str]:
+    """The channels by which a code can be asked for, best first."""
+    return routing.channels(phone, region)
+
+
+def reporting(gateway: str) -> Reporting | None:
+    """The gateway of this name, if it is in use and its provider reports what became of messages."""
+    found = routing.gateways().get(gateway)
+    return found if isinstance(found, Reporting) else None
+
+
+@sql.in_one_transaction
+def report(gateway: str, told: Report) -> bool:
+    """Take in what a provider says of a message; False when we know of no such message, or not yet.
+
+    A failure counts only from the gateway that carried it last: another one may have taken it since.
+    """
+    found = sql.row(models.CARRIED, gateway, told.id)
+    if found is None:
+        return False
+    attempt_id, message_id = found
+    if told.state == "failed":
+        sql.change(models.ATTEMPT_FAILED, told.reason[:150], attempt_id)
+    if told.state in ("delivered", "failed"):
+        values = (told.state, told.reason[:150], clock.now(), message_id)
+        if sql.change(models.REPORTED, *values, told.state, gateway, told.state):
+            outbox.SENT.labels(gateway, "undelivered" if told.state == "failed" else "delivered").inc()
+    return True
 
 
 def inbox(most: int, phone: str | None = None) -> list[Arrived]:
     """The newest messages of the sandbox, newest first, to one E.164 number or to all; their texts are made anew."""
-    statement, values = (models.DELIVERED_TO, (phone, most)) if phone else (models.DELIVERED, (most,))
+    now = clock.now()
+    statement, values = (models.DELIVERED_TO, (phone, now, most)) if phone else (models.DELIVERED, (now, most))
+    rows = sql.rows(statement, *values)
+    found: dict[str, str] = {}
+    for kind in {row[1] for row in rows}:
+        found.update(outbox.kinds[kind].find([row[2] for row in rows if row[1] == kind], None))
     arrived = []
-    for id_, kind, reference, to, language, ended_at in sql.rows(statement, *values):
-        text = _text(kind, reference, language)
-        if text is not None:
-            arrived.append(Arrived(id_, to, text, sql.moment(ended_at)))
+    for id_, kind, reference, to, language, ended_at in rows:
+        if reference in found:
+            with translation.override(language):
+                text = outbox.kinds[kind].render(found[reference])
+            copies = simulated.act_for(to).copies
+            arrived += [Arrived(id_, to, text, sql.moment(ended_at))] * copies
     return arrived
-
-
-def _carry(message: Message, text: str) -> None:
-    if message.reason:
-        _pretend(message)
-        return
-    with TOOK.labels(gateway.name).time():
-        gateway.send(Outgoing(message.phone, text))
-
-
-def _pretend(message: Message) -> None:
-    """Take as long as one of the last real sends took, and fail as often: a quick or a sure answer would tell."""
-    with sql.in_a_crowd():
-        latest = sql.rows(models.LATEST, message.pk - LATEST)
-    state, began, ended = random.choice(latest) if latest else ("sent", None, None)  # noqa: S311
-    time.sleep((sql.moment(ended) - sql.moment(began)).total_seconds() if ended else SHORTEST)
-    if state == "failed":
-        raise NotSent(message.reason)
-
-
-def _end(message: Message, state: str, reason: str = "") -> None:
-    SENT.labels(message.gateway, state).inc()
-    with sql.in_a_crowd():
-        sql.change(models.END, state, reason, clock.now(), message.pk)
 
 
 def delete_all() -> dict[str, int]:
     """Delete everything of this room, in the caller's transaction; how many rows of each kind. Only `golive` does."""
     return {name: sql.change(statement) for name, statement in models.DELETE_ALL.items()}
-
-
-def _text(kind: str, reference: str, language: str) -> str | None:
-    with translation.override(language):
-        return _texts[kind](reference)

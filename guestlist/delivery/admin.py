@@ -1,9 +1,20 @@
-"""Messages, as operators see them: never with their text."""
+"""Messages, as operators see them: never with their text; and the words that operators give them."""
 
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.conf import settings
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from guestlist.delivery.models import Message
-from guestlist.lib.desk import ByPhone, LookOnly
+from guestlist.delivery import segments, wording
+from guestlist.delivery.models import Message, Wording
+from guestlist.lib.desk import ByPhone, LookOnly, operator
 
 
 @admin.register(Message)
@@ -16,3 +27,80 @@ class MessageAdmin(ByPhone, LookOnly):
     search_fields = ("phone",)
     ordering = ("-created_at",)
     show_full_result_count = False
+
+
+class WordingForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Words that fit what is sent with them: this service's name, and its app's hash."""
+
+    kind = forms.ChoiceField(label=_("kind"), choices=lambda: [(kind, kind) for kind in wording.kinds()])
+    language = forms.ChoiceField(label=_("language"), choices=settings.LANGUAGES)
+    text = forms.CharField(
+        label=_("text"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=Wording._meta.get_field("text").max_length,
+        help_text=_(
+            "{code} is where the code goes. The last line of the message follows by itself; all of it must be one"
+            " segment: in Russian no more than 70 characters."
+        ),
+    )
+
+    def clean_text(self) -> str:
+        """The words, with line breaks as messages have them."""
+        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuses words that messages of this kind cannot have."""
+        cleaned = super().clean() or self.cleaned_data
+        kind = cleaned.get("kind") or self.instance.kind  # read-only in a row that exists
+        if kind and "text" in cleaned and (fault := wording.fault(kind, cleaned["text"])):
+            self.add_error("text", fault)
+        return cleaned
+
+
+@admin.register(Wording)
+class WordingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Words that operators put in the place of ours, how much they take, and what the messages look like."""
+
+    form = WordingForm
+    list_display = ("kind", "language", "text", "fits", "changed_at")
+    fields = ("kind", "language", "text", "preview")
+    search_fields = ("text",)
+    ordering = ("kind", "language")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Wording | None = None) -> tuple[str, ...]:
+        """Which messages the words are for is said once."""
+        return ("kind", "language", "preview") if obj else ("preview",)
+
+    @admin.display(description=_("one segment"), boolean=True)
+    def fits(self, obj: Wording) -> bool:
+        """Whether they are what is sent, however many digits the code has."""
+        return wording.fits(wording.whole(obj.kind, obj.text, wording.TRIED[-1]))
+
+    @admin.display(description=_("preview"))
+    def preview(self, obj: Wording) -> str:
+        """The messages with the shortest and with the longest code, as they are sent, and what they take."""
+        if not obj.pk:
+            return "-"
+        return format_html_join("", "<pre>{}</pre><p>{}</p>", map(partial(_shown, obj), wording.TRIED))
+
+    def save_model(self, request: HttpRequest, obj: Wording, form: Any, change: bool) -> None:
+        """Save the words and say who did."""
+        wording.put(obj, operator(request))
+
+    def delete_model(self, request: HttpRequest, obj: Wording) -> None:
+        """Remove these."""
+        wording.remove(obj, operator(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Wording]) -> None:
+        """Remove those that were chosen in the list."""
+        for found in queryset:
+            wording.remove(found, operator(request))
+
+
+def _shown(obj: Wording, digits: str) -> tuple[str, str]:
+    text = wording.whole(obj.kind, obj.text, digits)
+    size = segments.size(text)
+    took = gettext("%(encoding)s, %(units)s units, segments: %(segments)s") % size._asdict()
+    if wording.fits(text):
+        return text, took
+    return text, f"{took}. {gettext('Too long: our own words are sent instead.')}"

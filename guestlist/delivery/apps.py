@@ -15,4 +15,4 @@ class DeliveryConfig(AppConfig):
         from guestlist.delivery import models
         from guestlist.lib import dying
 
-        dying.tell(models.OLD)
+        dying.tell(*models.OLD)

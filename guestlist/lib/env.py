@@ -25,9 +25,9 @@ class Environment:
             raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of: {', '.join(one_of)}.")
         return value
 
-    def words(self, name: str, default: str = "") -> list[str]:
-        """A list of words, separated by commas."""
-        return [word.strip() for word in self._read(name, default).split(",") if word.strip()]
+    def words(self, name: str, default: str = "", separator: str = ",") -> list[str]:
+        """A list of words, separated by commas or by another mark."""
+        return [word.strip() for word in self._read(name, default).split(separator) if word.strip()]
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """A whole number between `low` and `high`, both included."""

@@ -3,12 +3,18 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from guestlist.delivery import actions as delivery
 from guestlist.delivery import stamp
 from guestlist.lib import audit, clock, keys, limits, sql
+from guestlist.lib.phone import kind as kind_of
 from guestlist.lib.refusals import Refusal
 from guestlist.people import actions as people
 from guestlist.signin import challenges, devices, fixed, guard, models, pumping, rules, sending, sessions
+
+NO_CHANNEL = _("No codes are sent to this number by this channel.")
 
 
 class Client(NamedTuple):
@@ -55,6 +61,26 @@ class Accepted(NamedTuple):
     passed: list[str]  # limits that are spent and refused nothing
 
 
+class Wanted(NamedTuple):
+    """What is asked for: a code to this number, of this region, by a channel, and whether the request waits for it."""
+
+    phone: str
+    region: str
+    channel: str
+    is_waited_for: bool
+
+
+class Awaited(NamedTuple):
+    """How a code is doing, for the client that waits for it."""
+
+    delivery: str
+    reason: str | None
+    expires_in: int
+    resend_in: int
+    attempts_left: int
+    channels: list[str]
+
+
 class Spent(NamedTuple):
     """A try was spent on this challenge; with limits on, under this number of a guess."""
 
@@ -62,16 +88,17 @@ class Spent(NamedTuple):
     guess_id: int | None
 
 
-def ask(phone: str, client: Client) -> Asked:
+def ask(phone: str, client: Client, channel: str = "") -> Asked:
     """Send a code to an E.164 number. Asking again from the same client sends the same code, without new tries.
 
-    Refuses with `delivery_failed` when it could not be sent, or when too many messages are waited for already; with
-    `phone_not_allowed` where live gateways may not send to.
+    With a channel (sms, telegram, voice) only by that one. Refuses with `delivery_failed` when it could not be sent,
+    or when too many messages are waited for already; with `phone_not_allowed` where live gateways may not send to; with
+    `invalid_request` when no gateway has that channel for this number.
     """
-    with audit.refusals("code.refused", phone=phone, ip=client.ip), delivery.waiting():
+    with audit.refusals("code.refused", phone=phone, ip=client.ip), delivery.waiting() as may_wait:
         with sql.in_a_crowd():
-            token, challenge, is_known, message, _ = _accept(phone, client)
-        state = _send(message, challenge, client)
+            token, challenge, is_known, message, _ = _accept(phone, client, channel, may_wait)
+        state = _send(message, challenge, client) if may_wait else _queue()
     in_sandbox = delivery.is_sandbox()
     return Asked(
         challenge=token,
@@ -111,6 +138,25 @@ def confirm(phone: str, typed: str, client: Client) -> Confirmed:
     return admitted
 
 
+def state(client: Client) -> Awaited:
+    """How the code of the client's challenge is doing. Refuses with `code_expired` when there is none that works."""
+    now = clock.now()
+    challenge = challenges.find(challenges.id_of(client.challenge)) if client.challenge else None
+    if challenge is None:
+        raise Refusal("code_expired")
+    if not rules.is_alive(challenge, challenge.phone, now):
+        raise _next_code(challenge.phone, client)
+    found = delivery.state(challenge.id)
+    return Awaited(
+        delivery=found.name,
+        reason=found.reason,
+        expires_in=rules.seconds(challenge.expires_at - now),
+        resend_in=_resend_in(challenge.phone, challenge.device, client),
+        attempts_left=rules.TRIES - challenge.attempts,
+        channels=delivery.channels(challenge.phone, kind_of(challenge.phone).region),
+    )
+
+
 def allowance(client: Client) -> limits.Allowance | None:
     """How many codes the client's own address may still ask for; None where addresses are not limited."""
     if not sending.is_by_address():
@@ -123,15 +169,17 @@ def delete_all() -> dict[str, int]:
     return {name: sql.change(statement) for name, statement in models.DELETE_ALL.items()}
 
 
-def _accept(phone: str, client: Client) -> Accepted:
+def _accept(phone: str, client: Client, channel: str, may_wait: bool) -> Accepted:
     # The class is read before the transaction: a guess in between is judged by its own rules, whatever was read here.
-    now, person_id = clock.now(), people.id_of(phone)
+    now, person_id, kind = clock.now(), people.id_of(phone), kind_of(phone)
+    if channel and channel not in delivery.channels(phone, kind.region):
+        raise Refusal("invalid_request", errors=[{"field": "channel", "detail": gettext(NO_CHANNEL)}])
     who = guard.classify(phone, client.device, client.ip, now)
     asking = sending.asking(phone, who.device, client.ip, person_id is not None)
     if not who.is_fixed:  # to a fixed number nothing is sent
-        asking = asking._replace(slowed=pumping.check(asking, client.ip, now))
+        asking = asking._replace(slowed=pumping.check(asking, kind, client.ip, now))
     with sending.holding(asking, now) as held:
-        accepted = _open_challenge(phone, client, person_id, who, held, now)
+        accepted = _open_challenge(Wanted(phone, kind.region, channel, may_wait), client, person_id, who, held, now)
     pumping.tell(accepted.passed, phone, client.ip)
     return accepted
 
@@ -140,24 +188,40 @@ def _send(message: delivery.Message, challenge: rules.Challenge, client: Client)
     try:
         return delivery.send(message)
     except Refusal as refusal:
-        challenges.not_sent(challenge)
         wait = sending.resend_in(sending.asking(challenge.phone, challenge.device, client.ip, False), clock.now())
         refusal.extra["retry_after"] = max(refusal.extra.get("retry_after", 0), limits.rounded_up(wait))
         raise
 
 
+def _queue() -> str:
+    delivery.queued()
+    return "queued"
+
+
 @sql.in_one_transaction
 def _open_challenge(
-    phone: str, client: Client, person_id: int | None, who: guard.Class, held: limits.Holding, now: datetime
+    wanted: Wanted, client: Client, person_id: int | None, who: guard.Class, held: limits.Holding, now: datetime
 ) -> Accepted:
+    phone = wanted.phone
     passed = sending.take(held, now)
     is_fixed = who.is_fixed and not delivery.is_sandbox()
     withheld = "SANDBOX_NUMBERS" if is_fixed else sending.withheld(passed)
     token, challenge = challenges.same_again(phone, client.challenge, who, now) or challenges.new(
-        phone, client.challenge, who, client.ip, now, is_sent=not withheld
+        phone, "" if withheld else wanted.region, client.challenge, who, client.ip, now
     )
-    message = delivery.accept("code", challenge.id, phone, challenge.expires_at, withheld)
-    facts: dict[str, Any] = {"digits": who.digits, "device": _known(who.device), "again": token == client.challenge}
+    is_again = token == client.challenge
+    message = delivery.accept(
+        "code",
+        challenge.id,
+        phone,
+        wanted.region,
+        challenge.expires_at,
+        taken_up=wanted.is_waited_for,
+        channel=wanted.channel,
+        is_again=is_again,
+        withheld=withheld,
+    )
+    facts: dict[str, Any] = {"digits": who.digits, "device": _known(who.device), "again": is_again}
     audit.record("code.asked", phone=phone, person_id=person_id, ip=client.ip, **facts)
     return Accepted(token, challenge, person_id is not None, message, passed)
 
@@ -225,6 +289,10 @@ def _known(device: object) -> str:
 
 def _expired(phone: str, client: Client) -> Refusal:
     audit.refused("code.refused", "code_expired", phone=phone, ip=client.ip)
+    return _next_code(phone, client)
+
+
+def _next_code(phone: str, client: Client) -> Refusal:
     next_one = guard.classify(phone, client.device, client.ip, clock.now())
     who = sending.asking(phone, next_one.device, client.ip, is_known=False)
     return Refusal("code_expired", code_length=next_one.digits, resend_in=sending.resend_in(who, clock.now()))

@@ -11,13 +11,13 @@ class SigninConfig(AppConfig):
     verbose_name = _("Signing in")
 
     def ready(self) -> None:
-        """Tell delivery how a code's message reads, people what else a block does, which rows die, and our figures."""
+        """Tell delivery of messages with codes, people what else a block does, which rows die, and our figures."""
         from guestlist.delivery import actions as delivery
         from guestlist.lib import dying
         from guestlist.people import actions as people
-        from guestlist.signin import devices, figures, models, texts
+        from guestlist.signin import challenges, devices, figures, models, texts
 
-        delivery.tell("code", texts.code)
+        delivery.tell("code", challenges.codes, texts.rendered, challenges.not_sent)
         people.when_blocked(devices.forget_all)
         dying.tell(*models.OLD)
         figures.show()

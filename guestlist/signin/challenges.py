@@ -1,12 +1,12 @@
 """Challenges: made when a code is asked for, found again by the token that the client keeps. The code is derived."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
 
 from guestlist.lib import clock, keys, limits, sql
 from guestlist.lib.addresses import source
-from guestlist.lib.phone import kind
 from guestlist.signin import fixed, guard, models, rules
 
 PURPOSE = "sign-in"
@@ -38,15 +38,17 @@ def id_of(token: str) -> str:
 
 def find(id_: str) -> rules.Challenge | None:
     """The challenge with this id, or None."""
-    found = sql.row(models.CHALLENGE, id_)
-    if found is None:
-        return None
-    challenge = rules.Challenge(*found)
-    return challenge._replace(
-        created_at=sql.moment(challenge.created_at),
-        expires_at=sql.moment(challenge.expires_at),
-        used_at=sql.maybe_moment(challenge.used_at),
-    )
+    found = _found([id_])
+    return found[0] if found else None
+
+
+def codes(ids: Sequence[str], due_at: datetime | None) -> dict[str, str]:
+    """The codes of these challenges by their ids: of those that still work at a time, or, without one, of all."""
+    return {
+        challenge.id: code_of(challenge)
+        for challenge in _found(ids)
+        if has_pepper(challenge) and (due_at is None or rules.is_alive(challenge, challenge.phone, due_at))
+    }
 
 
 def newest_living(phone: str, now: datetime) -> str | None:
@@ -76,11 +78,11 @@ def same_again(phone: str, token: str | None, who: guard.Class, now: datetime) -
 
 
 def new(
-    phone: str, old_token: str | None, who: guard.Class, ip: str, now: datetime, *, is_sent: bool
+    phone: str, region: str, old_token: str | None, who: guard.Class, ip: str, now: datetime
 ) -> tuple[str, rules.Challenge]:
     """A new challenge and its token, in the caller's transaction; it takes the place of the client's old one.
 
-    One whose message is not sent has no part in how many codes of its country are confirmed.
+    One with a region has its part in how many codes of that country are confirmed.
     """
     if old_token:
         sql.change(models.SUPERSEDE, now, id_of(old_token), phone, now)
@@ -97,11 +99,23 @@ def new(
         used_at=None,
         device=who.device,
     )
-    region = kind(phone).region if is_sent else ""
     sql.insert("signin_challenge", **challenge._asdict(), region=region, address=source(ip))
     return token, challenge
 
 
-def not_sent(challenge: rules.Challenge) -> None:
+def not_sent(id_: str) -> None:
     """Leave a code whose message was not sent out of what its country is judged by."""
-    sql.change(models.NOT_SENT, challenge.id)
+    sql.change(models.NOT_SENT, id_)
+
+
+def _found(ids: Sequence[str]) -> list[rules.Challenge]:
+    holes = ", ".join(["%s"] * len(ids))
+    rows = [rules.Challenge(*row) for row in sql.rows(models.CHALLENGES.format(holes=holes), *ids)]
+    return [
+        row._replace(
+            created_at=sql.moment(row.created_at),
+            expires_at=sql.moment(row.expires_at),
+            used_at=sql.maybe_moment(row.used_at),
+        )
+        for row in rows
+    ]

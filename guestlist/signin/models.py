@@ -158,7 +158,7 @@ OLD = (
 )
 
 FACTS = "id, phone, salt, pepper_id, digits, attempts, created_at, expires_at, used_at, device"
-CHALLENGE = f"SELECT {FACTS} FROM signin_challenge WHERE id = %s"
+CHALLENGES = f"SELECT {FACTS} FROM signin_challenge WHERE id IN ({{holes}})"
 NEWEST_LIVING = (
     "SELECT id FROM signin_challenge WHERE phone = %s AND created_at > %s AND used_at IS NULL"
     " AND attempts < %s AND expires_at > %s ORDER BY created_at DESC, id LIMIT 1"

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from guestlist.lib import audit, clock, limits, sql
 from guestlist.lib.addresses import source
-from guestlist.lib.phone import kind, starred
+from guestlist.lib.phone import Kind, starred
 from guestlist.lib.refusals import Because, Refusal
 from guestlist.signin import conversion, models, policies, rules, sending
 
@@ -26,14 +26,14 @@ _judged: dict[str, datetime] = {}
 _turn = threading.Lock()
 
 
-def check(asking: policies.Asking, ip: str, now: datetime) -> str:
+def check(asking: policies.Asking, kind: Kind, ip: str, now: datetime) -> str:
     """Refuse what may not be sent to, and an ask that is paused; outside of the ask's transaction.
 
     Refuses with `phone_not_allowed` and `too_many_requests`. The answer is the number's region when codes to it are
     slowed, else empty: PHONE_REGION is never wholly paused, and known devices never are.
     """
-    _check_number(asking.phone, ip)
-    return "" if asking.device or not limits.is_on() else _check_conversion(asking, ip, now)
+    _check_number(asking.phone, kind, ip)
+    return "" if asking.device or not limits.is_on() else _check_conversion(asking, kind.region, ip, now)
 
 
 def tell(passed: Iterable[str], phone: str, ip: str) -> None:
@@ -54,10 +54,10 @@ def end(pause: models.Pause, operator: audit.Operator) -> bool:
     return has_ended
 
 
-def _check_number(phone: str, ip: str) -> None:
+def _check_number(phone: str, kind: Kind, ip: str) -> None:
     if settings.IS_SANDBOX:
         return
-    region, takes_messages = kind(phone)
+    region, takes_messages = kind
     is_allowed = "*" in settings.PHONE_REGIONS or region in settings.PHONE_REGIONS
     for rule, is_kept in (("PHONE_REGIONS", is_allowed), ("PHONE_TYPES", takes_messages)):
         if is_kept:
@@ -67,8 +67,8 @@ def _check_number(phone: str, ip: str) -> None:
         audit.refused("code.refused", rule, phone=phone, ip=ip, region=region, dry_run=True)
 
 
-def _check_conversion(asking: policies.Asking, ip: str, now: datetime) -> str:
-    phone, region = asking.phone, kind(asking.phone).region
+def _check_conversion(asking: policies.Asking, region: str, ip: str, now: datetime) -> str:
+    phone = asking.phone
     _judge(region, now)
     found = sql.rows(models.PAUSES_AT, *conversion.scopes(phone, region, source(ip)), _is_dry())
     paused = {

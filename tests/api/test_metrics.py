@@ -18,8 +18,7 @@ from django.db import OperationalError
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from guestlist.delivery import actions as delivery
-from guestlist.delivery.gateways import NotSent
+from guestlist.delivery.gateways import Unavailable
 from guestlist.lib import audit, clock, metrics, shared_counts, sql
 from guestlist.signin.models import Guess
 from tests import servers
@@ -290,19 +289,20 @@ def test_what_is_rolled_back_is_not_counted(db, counts, django_capture_on_commit
     assert grown("events_total", event="never.happened", reason="") == 0
 
 
-def test_messages_are_counted_and_timed_by_gateway(guest, counts, live, monkeypatch):
+def test_messages_are_counted_and_timed_by_gateway(guest, counts, live, carried_by):
     class Failing:
-        name = "http"
+        name, channels = "http", ("sms",)
 
-        def send(self, message):
-            raise NotSent("the gateway is down")
+        def send(self, message, seconds):
+            raise Unavailable()
 
     with counts() as grown:
         guest(PHONE).ask()
-        monkeypatch.setattr(delivery, "gateway", Failing())
+        carried_by(Failing())
         assert is_problem(guest("+79005556677").ask(), 503, "delivery_failed")
     assert grown("messages_sent_total", gateway="http", state="sent") == 1
     assert grown("messages_sent_total", gateway="http", state="failed") == 1
+    assert grown("gateway_asked_total", gateway="http", state="failed") == 1
     assert grown("message_duration_seconds_count", gateway="http") == 2
 
 

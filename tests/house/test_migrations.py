@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import CharField
 
+from guestlist.delivery.models import Wording
 from guestlist.invites.models import Activation, LedgerLine, Tally
 from guestlist.lib import clock
 from guestlist.lib.fields import ExactCharField
@@ -30,6 +31,7 @@ UNIQUE = [
     (Session, ["id"]),
     (Device, ["phone", "digest"]),
     (Pause, ["scope"]),
+    (Wording, ["kind", "language"]),
 ]
 
 NEEDS_BYTES = [

@@ -20,7 +20,6 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from guestlist.delivery import actions as delivery
 from guestlist.invites.models import Activation
 from guestlist.lib import clock, sql
 from guestlist.people.models import Person
@@ -223,18 +222,19 @@ def test_22_every_spelling_of_a_number_is_one_person(guest):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_23_whoever_waits_for_a_message_keeps_nobody_waiting(monkeypatch):
+def test_23_whoever_waits_for_a_message_keeps_nobody_waiting(carried_by):
     waiting, go = threading.Semaphore(0), threading.Event()
 
     class Slow:
-        name = "simulated"
+        name, channels = "simulated", ("sms",)
 
-        def send(self, message):
+        def send(self, message, seconds):
             waiting.release()
             assert go.wait(20)
+            return Receipt(arrives_in=0.0)
 
     alice = Guest(ALICE).sign_in()
-    monkeypatch.setattr(delivery, "gateway", Slow())
+    carried_by(Slow())
     answers = []
     asks = [
         threading.Thread(target=lambda phone=f"+790044400{number:02}": answers.append(Guest(phone).ask().status_code))

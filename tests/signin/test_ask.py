@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from guestlist.delivery import actions as delivery
-from guestlist.delivery.gateways import NotSent
+from guestlist.delivery.gateways import NoMoney, Receipt
+from guestlist.delivery.models import Message
 from guestlist.lib import clock
 from guestlist.people.models import Person
 from guestlist.signin import rules
@@ -142,18 +143,18 @@ def test_a_code_of_the_old_length_is_replaced_when_the_rule_asks_for_more(guest,
     assert len(second["code"]) == 6
 
 
-def test_a_gateway_that_fails_is_told_and_kept(guest, monkeypatch):
+def test_a_gateway_that_fails_is_told_and_kept(guest, carried_by):
     class Broken:
-        name = "simulated"
+        name, channels = "simulated", ("sms",)
 
-        def send(self, message):
-            raise NotSent("no money")
+        def send(self, message, seconds):
+            raise NoMoney()
 
-    monkeypatch.setattr(delivery, "gateway", Broken())
+    carried_by(Broken())
     answer = guest(PHONE).ask()
     assert is_problem(answer, 503, "delivery_failed")
     assert answer.headers["Retry-After"] == "5"
-    assert delivery.models.Message.objects.get().reason == "no money"
+    assert Message.objects.get().reason == "no money"
 
 
 def test_with_a_live_gateway_known_and_unknown_numbers_are_answered_alike(guest, request):
@@ -210,14 +211,14 @@ def test_the_sandbox_waits_as_long_as_it_is_told(settings, monkeypatch):
     monkeypatch.setattr(simulated.time, "sleep", waits.append)
     settings.SANDBOX_DELAY = (1.0, 2.0)
     for _ in range(50):
-        simulated.Simulated().send(Outgoing(PHONE, ""))
+        simulated.Simulated().send(Outgoing(PHONE, ""), 10.0)
     assert min(waits) >= 1
     assert max(waits) <= 2
     assert max(waits) - min(waits) > 0.3
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_connection_is_held_while_a_gateway_is_waited_for(monkeypatch):
+def test_no_connection_is_held_while_a_gateway_is_waited_for(carried_by):
     from django.db import connection
 
     from tests.guests import Guest
@@ -225,12 +226,13 @@ def test_no_connection_is_held_while_a_gateway_is_waited_for(monkeypatch):
     held: list[object] = []
 
     class Watching:
-        name = "simulated"
+        name, channels = "simulated", ("sms",)
 
-        def send(self, message):
+        def send(self, message, seconds):
             held.append(connection.connection)
+            return Receipt(arrives_in=0.0)
 
-    monkeypatch.setattr(delivery, "gateway", Watching())
+    carried_by(Watching())
     assert Guest(PHONE).ask().status_code == 201
     assert held == [None]
 

@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 
-from guestlist.delivery import actions as delivery
-from guestlist.delivery.gateways import NotSent
+from guestlist.delivery import routing
+from guestlist.delivery.gateways import Unavailable
 from guestlist.delivery.models import Message
 from guestlist.lib import audit, clock
 from guestlist.lib.models import AuditLine, Usage
@@ -522,17 +522,18 @@ def test_a_slowed_home_country_that_runs_dry_is_not_slow(guest, conversion, sett
     assert told("limit.refused") == [("limit.refused", "reason=CODES_WHILE_SLOWED of=code.refused dry_run=yes")]
 
 
-def test_codes_that_a_broken_gateway_did_not_send_are_held_against_nobody(guest, conversion, monkeypatch, settings):
+def test_codes_that_a_broken_gateway_did_not_send_are_held_against_nobody(guest, conversion, carried_by):
     class Broken:
-        name = "simulated"
+        name, channels = "simulated", ("sms",)
 
-        def send(self, message):
-            raise NotSent("the gateway is down")
+        def send(self, message, seconds):
+            raise Unavailable()
 
-    with monkeypatch.context() as outage:
-        outage.setattr(delivery, "gateway", Broken())
-        for number in range(60):
-            assert ask(guest, kazakh(number), f"198.51.100.{number % 20}", START + number * SECOND).status_code == 503
+    usual = routing.gateways()["simulated"]
+    carried_by(Broken())
+    for number in range(60):
+        assert ask(guest, kazakh(number), f"198.51.100.{number % 20}", START + number * SECOND).status_code == 503
+    carried_by(usual)
     later = START + 6 * MINUTE
     assert ask(guest, ALIYA, "198.51.100.0", later).status_code == 201
     assert not Pause.objects.exists()

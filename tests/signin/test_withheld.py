@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from guestlist.delivery import actions as delivery
-from guestlist.delivery.gateways import NotSent
+from guestlist.delivery import dispatch
+from guestlist.delivery.gateways import NoMoney
 from guestlist.delivery.models import Message
 from guestlist.lib import audit, clock
 from guestlist.lib.models import AuditLine
@@ -32,7 +32,7 @@ def _only_the_range_is_limited(settings, monkeypatch):
 @pytest.fixture
 def quick(monkeypatch) -> None:
     """Where nothing was sent before, a message that is withheld takes no time either."""
-    monkeypatch.setattr(delivery, "SHORTEST", 0.0)
+    monkeypatch.setattr(dispatch, "SHORTEST", 0.0)
 
 
 @pytest.fixture
@@ -110,11 +110,11 @@ def test_in_the_sandbox_it_is_refused(guest, settings):
 
 @pytest.mark.usefixtures("spent")
 def test_when_the_gateway_fails_it_fails_for_unknown_numbers_too(guest, monkeypatch, live):
-    def fails(_):
-        raise NotSent("no money")
+    def fails(*_):
+        raise NoMoney()
 
     monkeypatch.setattr(live, "send", fails)
-    Message.objects.update(state="failed", ended_at=START)  # so went the last ones
+    Message.objects.update(state="failed", sent_at=None, ended_at=START)  # so went the last ones
     known, unknown = guest(ALICE).ask(), guest(STRANGER).ask()
     assert is_problem(unknown, 503, "delivery_failed")
     assert (known.status_code, known.json()) == (unknown.status_code, unknown.json())
@@ -133,7 +133,7 @@ def test_what_is_not_sent_costs_nothing_of_the_days_budget(guest):
 @pytest.mark.usefixtures("spent")
 def test_it_takes_as_long_as_a_message_that_was_sent(guest, monkeypatch):
     slept = []
-    monkeypatch.setattr(delivery.time, "sleep", slept.append)
-    Message.objects.filter(state="sent").update(created_at=START, ended_at=START + timedelta(seconds=3))
+    monkeypatch.setattr(dispatch.time, "sleep", slept.append)
+    Message.objects.filter(state="sent").update(created_at=START, sent_at=START + timedelta(seconds=3))
     guest(STRANGER).ask()
     assert slept == [3.0]

@@ -1,0 +1,48 @@
+"""Who queues a message rings; whoever sends what is queued wakes at once: in this process, on PostgreSQL in all.
+
+It only saves waiting: what is queued is looked for once a second anyway, on every database.
+"""
+
+import logging
+import threading
+import time
+
+from django.conf import settings
+from django.db import connection
+
+from guestlist.lib import sql
+
+CHANNEL = "guestlist_messages"
+EVERY = 0.05  # seconds; more rings than that wake nobody sooner, and each takes a lock that all of them share
+HEARS_FOR = 5.0  # seconds
+
+log = logging.getLogger("guestlist.delivery")
+
+woken = threading.Event()
+_last = 0.0
+
+
+def ring() -> None:
+    """Something is queued, and committed."""
+    global _last
+    woken.set()
+    if settings.DELIVERY == "worker" and connection.vendor == "postgresql" and time.monotonic() - _last > EVERY:
+        _last = time.monotonic()
+        with sql.in_a_crowd():
+            sql.row("SELECT pg_notify(%s, '')", CHANNEL)
+
+
+def listen() -> None:
+    """Hear the rings of other processes from now on, where the database passes them on. Does not return there."""
+    while connection.vendor == "postgresql":
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"LISTEN {CHANNEL}")
+            while True:
+                for _ in connection.connection.notifies(timeout=HEARS_FOR, stop_after=1):
+                    woken.set()
+        except Exception as error:  # whatever it is: without it messages wait for a second
+            log.warning("cannot listen for new messages: %s", type(error).__name__)
+            connection.errors_occurred = True  # not to be given to anybody else
+            sql.let_go()
+            time.sleep(1.0)
