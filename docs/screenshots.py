@@ -22,7 +22,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-WIDE = {"width": 1180, "height": 744}
+WIDE = {"width": 1180, "height": 780}
 PHONES = {  # of the host and the guest; 555-01xx is kept for fiction
     ("", "en-US"): ("+1 202 555 0143", "+1 202 555 0117"),
     (".ru", "ru-RU"): ("+1 202 555 0186", "+1 202 555 0162"),

@@ -255,6 +255,7 @@ INVITE_LOOPS = env.text("INVITE_LOOPS", "allow", ("allow", "refuse"))
 # ---- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "guestlist.web",
+    "guestlist.dashboard",
     "guestlist.invites",
     "guestlist.signin",
     "guestlist.people",

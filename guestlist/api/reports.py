@@ -32,7 +32,7 @@ def take(request: HttpRequest, name: str) -> HttpResponse:
         return refused
     try:
         told = gateway.reports(_call(request))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:  # whatever shape it had
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:  # whatever shape it had
         raise Refusal("invalid_request") from error
     known = [delivery.report(name, report) for report in told[:MOST]]
     if told and not any(known):

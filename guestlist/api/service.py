@@ -35,14 +35,16 @@ class Health(Schema):
 class Message(Schema):
     """A message as the phone would show it."""
 
-    id: int
+    id: int = Field(description="One that arrives twice stands here twice, with the same id.")
     phone: str = Field(examples=["+79001112233"])
+    channel: Literal["sms", "telegram", "voice"] = Field(description="By which it came.")
     text: str
-    at: datetime
+    code: str = Field(description="The code in the text; it may begin with 0.", examples=["7209"])
+    at: datetime = Field(description="When it arrived.")
 
 
 class Inbox(Schema):
-    """The newest messages, newest first."""
+    """The newest messages; the last to arrive is the first."""
 
     messages: list[Message]
 

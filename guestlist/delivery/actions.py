@@ -20,6 +20,7 @@ from guestlist.delivery.rules import State as State  # what `state` gives
 from guestlist.lib import clock, sql
 from guestlist.lib.refusals import Refusal
 
+LONGEST_REASON = 150  # characters
 RETRY_AFTER = 5  # seconds to wait for a place; a simulated send takes at most a few
 
 _places = threading.BoundedSemaphore(settings.INLINE_WAITING)
@@ -30,7 +31,9 @@ class Arrived(NamedTuple):
 
     id: int
     phone: str
+    channel: str
     text: str
+    code: str  # the digits in the text
     at: datetime
 
 
@@ -167,21 +170,25 @@ def report(gateway: str, told: Report) -> bool:
 
     A failure counts only from the gateway that carried it last: another one may have taken it since.
     """
-    found = sql.row(models.CARRIED, gateway, told.id)
+    found = sql.row(models.CARRIED, gateway, told.id) if told.id.isprintable() else None
     if found is None:
         return False
     attempt_id, message_id = found
+    reason = "".join(filter(str.isprintable, told.reason))[:LONGEST_REASON]
     if told.state == "failed":
-        sql.change(models.ATTEMPT_FAILED, told.reason[:150], attempt_id)
+        sql.change(models.ATTEMPT_FAILED, reason, attempt_id)
     if told.state in ("delivered", "failed"):
-        values = (told.state, told.reason[:150], clock.now(), message_id)
+        values = (told.state, reason, clock.now(), message_id)
         if sql.change(models.REPORTED, *values, told.state, gateway, told.state):
             outbox.SENT.labels(gateway, "undelivered" if told.state == "failed" else "delivered").inc()
     return True
 
 
 def inbox(most: int, phone: str | None = None) -> list[Arrived]:
-    """The newest messages of the sandbox, newest first, to one E.164 number or to all; their texts are made anew."""
+    """The newest messages of the sandbox, to one E.164 number or to all; their texts are made anew.
+
+    The last to arrive is the first. Some arrive twice, with the same id.
+    """
     now = clock.now()
     statement, values = (models.DELIVERED_TO, (phone, now, most)) if phone else (models.DELIVERED, (now, most))
     rows = sql.rows(statement, *values)
@@ -189,13 +196,14 @@ def inbox(most: int, phone: str | None = None) -> list[Arrived]:
     for kind in {row[1] for row in rows}:
         found.update(outbox.kinds[kind].find([row[2] for row in rows if row[1] == kind], None))
     arrived = []
-    for id_, kind, reference, to, language, ended_at in rows:
+    for id_, kind, reference, to, language, channel, gateway, ended_at in rows:
         if reference in found:
             with translation.override(language):
                 text = outbox.kinds[kind].render(found[reference])
+            came_by = channel or routing.usual_channel(gateway)
             copies = simulated.act_for(to).copies
-            arrived += [Arrived(id_, to, text, sql.moment(ended_at))] * copies
-    return arrived
+            arrived += [Arrived(id_, to, came_by, text, found[reference], sql.moment(ended_at))] * copies
+    return sorted(arrived, key=lambda message: (message.at, message.id), reverse=True)
 
 
 def delete_all() -> dict[str, int]:

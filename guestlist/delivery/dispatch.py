@@ -12,6 +12,7 @@ from guestlist.delivery import models, outbox, rests, routing, rules
 from guestlist.delivery.carrying import Carried, carry
 from guestlist.delivery.gateways import NotSent, Outgoing
 from guestlist.delivery.outbox import Ended, Message
+from guestlist.delivery.routing import Way
 from guestlist.lib import clock, sql
 
 LATEST = 1000  # messages, among which are those whose fate a withheld one shares
@@ -36,12 +37,21 @@ def ready(message: Message, content: str, failed_before: Sequence[str] = ()) -> 
     if message.reason:
         fate = _fate_of_another(message)
         return lambda: _pretend(message, fate)
+    ways = routing.ways(message.phone, message.region, message.channel)
+    return along(message, content, routing.without(awake(ways), failed_before))
+
+
+def awake(ways: Sequence[Way]) -> list[Way]:
+    """Those of them whose gateways do not rest."""
+    names = rests.awake([way.gateway.name for way in ways], clock.now())
+    return [way for way in ways if way.gateway.name in names]
+
+
+def along(message: Message, content: str, ways: Sequence[Way]) -> Sending:
+    """What sends this message by these ways, in their order."""
     with translation.override(message.language):
         text = outbox.kinds[message.kind].render(content)
     now = clock.now()
-    ways = routing.ways(message.phone, message.region, message.channel)
-    awake = rests.awake([way.gateway.name for way in ways], now)
-    ways = routing.without([way for way in ways if way.gateway.name in awake], failed_before)
     outgoing = Outgoing(
         phone=message.phone,
         text=text,

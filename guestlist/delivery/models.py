@@ -85,7 +85,7 @@ class Attempt(models.Model):
 
 
 class Rest(models.Model):
-    """A gateway that failed, how often in a row, and until when nobody asks it: the circuit breaker of all processes."""
+    """A gateway that failed, how often in a row, and until when nobody asks it: all processes' circuit breaker."""
 
     gateway = models.CharField(_("gateway"), max_length=16, primary_key=True)
     failures = models.PositiveIntegerField(_("failures in a row"))
@@ -129,6 +129,11 @@ END = (
     "UPDATE delivery_message SET state = %s, reason = %s, gateway = %s, sent_at = %s, ended_at = %s, due_at = NULL"
     " WHERE id = %s AND claims = %s AND state = 'accepted'"
 )
+CLAIMS = "SELECT id, claims FROM delivery_message WHERE id IN ({holes})"
+NOTE = (
+    "INSERT INTO delivery_attempt (message_id, gateway, channel, state, reason, provider_id, price, currency, began_at,"
+    " ended_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
 NEWEST = "SELECT state, sent_at, ended_at FROM delivery_message WHERE reference = %s ORDER BY id DESC LIMIT 1"
 BEFORE = "SELECT COUNT(*) FROM delivery_message WHERE reference = %s"
 FAILED_BEFORE = (
@@ -147,6 +152,7 @@ WAITING = "SELECT COUNT(*), MIN(due_at) FROM delivery_message WHERE due_at <= %s
 RESTS = "SELECT gateway, failures, rests_until FROM delivery_rest"
 BEGIN_REST = "UPDATE delivery_rest SET rests_until = %s WHERE gateway = %s AND failures >= %s"
 PROBE = "UPDATE delivery_rest SET rests_until = %s WHERE gateway = %s AND rests_until <= %s"
+WAKE = "UPDATE delivery_rest SET rests_until = NULL WHERE gateway = %s AND rests_until > %s"
 END_REST = "DELETE FROM delivery_rest WHERE gateway = %s"
 
 LATEST = (
@@ -154,11 +160,11 @@ LATEST = (
     " WHERE id > %s AND state IN ('sent', 'delivered', 'failed') AND (sent_at IS NOT NULL OR ended_at IS NOT NULL)"
 )
 DELIVERED = (
-    "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message"
+    "SELECT id, kind, reference, phone, language, channel, gateway, ended_at FROM delivery_message"
     " WHERE state = 'delivered' AND ended_at <= %s ORDER BY id DESC LIMIT %s"
 )
 DELIVERED_TO = (
-    "SELECT id, kind, reference, phone, language, ended_at FROM delivery_message"
+    "SELECT id, kind, reference, phone, language, channel, gateway, ended_at FROM delivery_message"
     " WHERE phone = %s AND state = 'delivered' AND ended_at <= %s ORDER BY id DESC LIMIT %s"
 )
 DELETE_ALL = {

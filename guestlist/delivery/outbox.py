@@ -75,10 +75,11 @@ def _claim(most: int) -> list[Message]:
         return []
     holes = ", ".join(["%s"] * len(ids))
     sql.change(models.CLAIM.format(holes=holes), now + rules.LEASE, *ids)
-    claimed = [Message(*row) for row in sql.rows(models.CLAIMED.format(facts=models.FACTS, holes=holes), *ids)]
+    rows = sql.rows(models.CLAIMED.format(facts=models.FACTS, holes=holes), *ids)
+    claimed = {row[0]: Message(*row) for row in rows}
     return [
         message._replace(created_at=sql.moment(message.created_at), expires_at=sql.moment(message.expires_at))
-        for message in claimed
+        for message in (claimed[id_] for id_ in ids)
     ]
 
 
@@ -106,20 +107,23 @@ def failed_before(message: Message) -> list[str]:
     return [name for (name,) in sql.rows(models.FAILED_BEFORE, message.reference)]
 
 
-@sql.in_one_transaction
 def end(ended: Sequence[Ended]) -> None:
     """Write down what became of messages. Of one that somebody else has taken up since, only what was tried."""
+    for one in _end(ended):
+        SENT.labels(one.gateway, one.state).inc()
+
+
+@sql.in_one_transaction
+def _end(ended: Sequence[Ended]) -> Sequence[Ended]:
+    _note([(one.message.id, tried) for one in ended for tried in one.tries])
     for one in ended:
-        _note(one.message.id, one.tries)
         if one.retry_at is not None:
             sql.change(models.RELEASE, one.retry_at, one.message.id, one.message.claims)
-            continue
-        values = (one.state, one.reason[:150], one.gateway, one.sent_at, one.ended_at)
-        if not sql.change(models.END, *values, one.message.id, one.message.claims):
-            continue
-        SENT.labels(one.gateway, one.state).inc()
+    written = _written([one for one in ended if one.retry_at is None])
+    for one in written:
         if one.sent_at is None:
             kinds[one.message.kind].failed(one.message.reference)
+    return written
 
 
 def no_longer_due(message: Message) -> Ended:
@@ -129,22 +133,40 @@ def no_longer_due(message: Message) -> Ended:
     return Ended(message, "failed", "no longer due", "", None, clock.now())
 
 
-def _note(message_id: int, tries: Sequence[Try]) -> None:
-    for tried in tries:
-        receipt = tried.receipt
-        sql.insert(
-            "delivery_attempt",
-            message_id=message_id,
-            gateway=tried.gateway,
-            channel=tried.channel,
-            state=tried.state,
-            reason=tried.reason[:150],
-            provider_id=receipt.id[:64],
-            price=receipt.price,
-            currency=receipt.currency[:8],
-            began_at=tried.began_at,
-            ended_at=tried.ended_at,
+def _written(ended: Sequence[Ended]) -> Sequence[Ended]:
+    """Those that were still held by whoever sent them; the others are left as they are."""
+    if not ended:
+        return ended
+    changes = [
+        (one.state, one.reason[:150], one.gateway, one.sent_at, one.ended_at, one.message.id, one.message.claims)
+        for one in ended
+    ]
+    if sql.change_many(models.END, changes) == len(ended):
+        return ended
+    ids = [one.message.id for one in ended]
+    claims = dict(sql.rows(models.CLAIMS.format(holes=", ".join(["%s"] * len(ids))), *ids))
+    return [one for one in ended if claims.get(one.message.id) == one.message.claims]
+
+
+def _note(tries: Sequence[tuple[int, Try]]) -> None:
+    rows = [
+        (
+            message_id,
+            tried.gateway,
+            tried.channel,
+            tried.state,
+            tried.reason[:150],
+            tried.receipt.id[:64],
+            tried.receipt.price,
+            tried.receipt.currency[:8],
+            tried.began_at,
+            tried.ended_at,
         )
+        for message_id, tried in tries
+    ]
+    if rows:
+        sql.change_many(models.NOTE, rows)
+    for _, tried in sorted(tries, key=lambda one: one[1].gateway):  # everybody locks them in the same order
         if tried.state == "sent":
             rests.worked(tried.gateway)
         elif tried.is_its_fault:

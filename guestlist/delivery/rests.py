@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from guestlist.delivery import models, rules
-from guestlist.lib import audit, sql
+from guestlist.lib import audit, clock, sql
 
 LOOKED_FOR = 1.0  # seconds that a look is good for
 
@@ -64,6 +64,19 @@ def worked(name: str) -> None:
     if name in _seen:
         sql.change(models.END_REST, name)
         _look_again()
+
+
+@sql.in_one_transaction
+def wake(name: str, operator: audit.Operator) -> bool:
+    """End a gateway's rest, as an operator; whether it was resting. Other processes ask it within a second.
+
+    Its failures stay: the next one begins a rest again at once.
+    """
+    is_woken = sql.change(models.WAKE, name, clock.now()) == 1
+    if is_woken:
+        audit.record("gateway.woken", ip=operator.ip, gateway=name, by=operator.name)
+        _look_again()
+    return is_woken
 
 
 def _may_ask(name: str, resting: Resting, now: datetime) -> bool:

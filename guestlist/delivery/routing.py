@@ -52,6 +52,12 @@ def channels(phone: str, region: str) -> list[str]:
     return list(dict.fromkeys(channel for way in ways(phone, region, "") for channel in way.gateway.channels))
 
 
+def usual_channel(gateway: str) -> str:
+    """The channel that this gateway carries by when none was asked for."""
+    found = gateways().get(gateway)
+    return found.channels[0] if found else rules.SMS
+
+
 def without(ways: list[Way], failed: Collection[str]) -> list[Way]:
     """The ways whose gateways have not failed before; all, when there would be none left."""
     return [way for way in ways if way.gateway.name not in failed] or ways

@@ -139,19 +139,22 @@ def confirm(phone: str, typed: str, client: Client) -> Confirmed:
 
 
 def state(client: Client) -> Awaited:
-    """How the code of the client's challenge is doing. Refuses with `code_expired` when there is none that works."""
+    """How the code of the client's challenge is doing. Refuses with `code_expired` when there is none that works.
+
+    `resend_in` is 0 when the client may ask again now: in the relaxed sandbox always.
+    """
     now = clock.now()
     challenge = challenges.find(challenges.id_of(client.challenge)) if client.challenge else None
     if challenge is None:
         raise Refusal("code_expired")
-    if not rules.is_alive(challenge, challenge.phone, now):
+    if not rules.is_alive(challenge, challenge.phone, now) or not challenges.has_pepper(challenge):
         raise _next_code(challenge.phone, client)
     found = delivery.state(challenge.id)
     return Awaited(
         delivery=found.name,
         reason=found.reason,
         expires_in=rules.seconds(challenge.expires_at - now),
-        resend_in=_resend_in(challenge.phone, challenge.device, client),
+        resend_in=sending.resend_in(sending.asking(challenge.phone, challenge.device, client.ip, False), now),
         attempts_left=rules.TRIES - challenge.attempts,
         channels=delivery.channels(challenge.phone, kind_of(challenge.phone).region),
     )

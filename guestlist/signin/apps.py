@@ -13,11 +13,13 @@ class SigninConfig(AppConfig):
     def ready(self) -> None:
         """Tell delivery of messages with codes, people what else a block does, which rows die, and our figures."""
         from guestlist.delivery import actions as delivery
+        from guestlist.delivery import wording
         from guestlist.lib import dying
         from guestlist.people import actions as people
         from guestlist.signin import challenges, devices, figures, models, texts
 
-        delivery.tell("code", challenges.codes, texts.rendered, challenges.not_sent)
+        wording.tell(texts.KIND, texts.laid_out)
+        delivery.tell(texts.KIND, challenges.codes, texts.rendered, challenges.not_sent)
         people.when_blocked(devices.forget_all)
         dying.tell(*models.OLD)
         figures.show()

@@ -1,5 +1,6 @@
 """The words of the messages that carry codes; made at the moment of sending, kept nowhere."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -7,31 +8,25 @@ from django.utils import translation
 from django.utils.translation import gettext, gettext_noop
 
 from guestlist.delivery import wording
-from guestlist.signin import challenges
 
 KIND = "code"
 BUILT_IN = (gettext_noop("Your code is %(code)s. Do not share it."), gettext_noop("Code: %(code)s"))  # longest first
 
 
-def code(challenge_id: str) -> str | None:
-    """The text with the code, in the language in force; None when there is no such challenge, or its key, any more."""
-    challenge = challenges.find(challenge_id)
-    if challenge is None or not challenges.has_pepper(challenge):
-        return None
-    return rendered(challenges.code_of(challenge))
-
-
 def rendered(digits: str, language: str | None = None) -> str:
-    """The text of a message with this code, in this language or in the one in force: one segment wherever it can be.
-
-    The first of these words that fit: the operators', the long ones, the short ones, none but the code.
-    """
+    """The text of a message with this code, in this language or in the one in force: one segment wherever it can be."""
     language = language or translation.get_language() or settings.LANGUAGE_CODE
     own = wording.current(KIND, language)
+    return laid_out(_words(own, language, len(digits), settings.PUBLIC_URL, settings.ANDROID_APP_HASH), digits)
+
+
+@lru_cache(maxsize=64)
+def _words(own: str | None, language: str, length: int, *_: str) -> str:
+    """The first of these words that fit: the operators', the long ones, the short ones, none but the code."""
     with translation.override(language):
         built_in = [gettext(words) % {"code": wording.CODE} for words in BUILT_IN]
-    texts = [laid_out(words, digits) for words in [*([own] if own else []), *built_in, wording.CODE]]
-    return next((text for text in texts if wording.fits(text)), texts[-1])
+    all_words = [*([own] if own else []), *built_in, wording.CODE]
+    return next((words for words in all_words if wording.fits(laid_out(words, "0" * length))), wording.CODE)
 
 
 def laid_out(words: str, digits: str) -> str:
@@ -51,6 +46,3 @@ def laid_out(words: str, digits: str) -> str:
 def _host() -> str:
     name = urlsplit(settings.PUBLIC_URL).hostname or ""
     return f"[{name}]" if ":" in name else name
-
-
-wording.tell(KIND, laid_out)

@@ -29,19 +29,16 @@ def words(refusal: Refusal) -> str:
         return _("This page was open for too long, or cookies are switched off. Go back, load it again and repeat.")
     if refusal.code == "too_many_requests":
         too_often = _("That was too often.")  # xgettext sees nothing inside an f-string
-        return f"{too_often} {_wait(refusal.extra.get('retry_after', MINUTE))}"
+        return f"{too_often} {wait(refusal.extra.get('retry_after', MINUTE))}"
     if refusal.code == "wrong_code":
         return f"{refusal} {_tries(refusal.extra['attempts_left'])}"
+    if refusal.code == "invalid_request" and refusal.extra.get("errors"):
+        return str(refusal.extra["errors"][0]["detail"])
     return str(refusal)
 
 
-def _tries(left: int) -> str:
-    if not left:
-        return _("No tries left: ask for a new code.")
-    return ngettext("%(left)d try left.", "%(left)d tries left.", left) % {"left": left}
-
-
-def _wait(seconds: int) -> str:
+def wait(seconds: int) -> str:
+    """When to try again: in seconds, minutes or hours, rounded up."""
     if seconds < 2 * MINUTE:
         return ngettext("Try again in %(n)d second.", "Try again in %(n)d seconds.", seconds) % {"n": seconds}
     if seconds < 2 * HOUR:
@@ -49,3 +46,9 @@ def _wait(seconds: int) -> str:
         return ngettext("Try again in %(n)d minute.", "Try again in %(n)d minutes.", minutes) % {"n": minutes}
     hours = -(-seconds // HOUR)
     return ngettext("Try again in %(n)d hour.", "Try again in %(n)d hours.", hours) % {"n": hours}
+
+
+def _tries(left: int) -> str:
+    if not left:
+        return _("No tries left: ask for a new code.")
+    return ngettext("%(left)d try left.", "%(left)d tries left.", left) % {"left": left}

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from guestlist.api import caller
 from guestlist.delivery import actions as delivery
-from guestlist.lib import clock
 from guestlist.lib import phone as phones
 from guestlist.lib.refusals import Refusal
 from guestlist.signin import actions, challenges, rules, sessions
@@ -23,6 +22,8 @@ class Awaited(NamedTuple):
     digits: int
     seconds_left: int
     code: str | None  # shown in the sandbox only
+    at: str  # where its message is: queued, sent, delivered, not_sent or undelivered
+    channels: list[str]  # by which it can be sent: first by which it was, or would be
 
     @property
     def minutes_left(self) -> int:
@@ -47,7 +48,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     typed = request.POST.get("phone", "")
     try:
         phone = phones.parse(typed, settings.PHONE_REGION)
-        asked = actions.ask(phone, visitor.client(request))
+        channel = request.POST.get("channel", "")
+        asked = actions.ask(phone, visitor.client(request), channel)
     except Refusal as refusal:
         waiting_for = visitor.phone(request)
         if waiting_for == typed:  # "send again": the code that came before may still be typed
@@ -55,7 +57,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         return phone_form(request, typed, refusal)
     answer = redirect("code")
     caller.set_cookie(answer, caller.CHALLENGE_COOKIE, asked.challenge, asked.expires_in)
-    visitor.remember_phone(answer, phone)
+    visitor.remember_phone(answer, phone, channel)
     return answer
 
 
@@ -103,10 +105,15 @@ def _code_form(
     resend_error: str = "",
     refusal: Refusal | None = None,
 ) -> HttpResponse:
-    awaited = _awaited(request, phone)
+    chosen = visitor.channel(request)
+    if chosen not in delivery.channels(phone, phones.kind(phone).region):
+        chosen = ""  # nobody chose, or it is no longer there
+    awaited, resend_in = _awaited(request, phone, chosen)
     shown = {
         "phone": phone,
         "awaited": awaited,
+        "chosen": chosen,
+        "resend_in": resend_in,
         "typed": typed,
         "error": error if awaited or error else str(Refusal("code_expired")),
         "resend_error": resend_error,
@@ -115,16 +122,20 @@ def _code_form(
     return answers.page(request, "web/code.html", shown, refusal)
 
 
-def _awaited(request: HttpRequest, phone: str) -> Awaited | None:
-    """What the cookie's challenge says, if it is this number's and its code still works."""
-    now = clock.now()
+def _awaited(request: HttpRequest, phone: str, chosen: str) -> tuple[Awaited | None, int]:
+    """What the cookie's challenge says, if it is this number's and its code still works; seconds until the next one."""
     challenge = challenges.find(challenges.id_of(request.COOKIES.get(caller.CHALLENGE_COOKIE, "")))
-    if challenge is None or not rules.is_alive(challenge, phone, now):
-        return None
-    if not challenges.has_pepper(challenge):
-        return None
-    return Awaited(
+    if challenge is None or challenge.phone != phone:
+        return None, 0
+    try:
+        state = actions.state(visitor.client(request))
+    except Refusal as refusal:
+        return None, refusal.extra.get("resend_in", 0)
+    awaited = Awaited(
         digits=challenge.digits,
-        seconds_left=rules.seconds(challenge.expires_at - now),
+        seconds_left=state.expires_in,
         code=challenges.code_of(challenge) if delivery.is_sandbox() else None,
+        at=state.reason or state.delivery,
+        channels=sorted(state.channels, key=lambda channel: channel != chosen),
     )
+    return awaited, state.resend_in

@@ -56,12 +56,20 @@ def acts(act: Act) -> Callable[[HttpRequest], HttpResponse]:
 
 def client(request: HttpRequest) -> actions.Client:
     """The browser in front of us: it gets a session by cookie, whatever headers it sends."""
-    return caller.client(request)._replace(is_browser=True, session=request.COOKIES.get(caller.SESSION_COOKIE))
+    return caller.client(request)._replace(
+        challenge=request.COOKIES.get(caller.CHALLENGE_COOKIE),
+        device=request.COOKIES.get(caller.DEVICE_COOKIE),
+        session=request.COOKIES.get(caller.SESSION_COOKIE),
+        is_browser=True,
+    )
 
 
-def remember_phone(answer: HttpResponse, phone: str) -> None:
-    """Keep an E.164 number between asking and confirming, signed, so that it stands in no address."""
-    caller.set_cookie(answer, PHONE_COOKIE, signing.dumps(phone, salt=SALT), PHONE_KEPT)
+def remember_phone(answer: HttpResponse, phone: str, channel: str = "") -> None:
+    """Keep an E.164 number between asking and confirming, signed, so that it stands in no address.
+
+    With the channel that was chosen: whoever asks again wants the same one.
+    """
+    caller.set_cookie(answer, PHONE_COOKIE, signing.dumps(f"{phone} {channel}".strip(), salt=SALT), PHONE_KEPT)
 
 
 def forget_phone(answer: HttpResponse) -> None:
@@ -71,10 +79,21 @@ def forget_phone(answer: HttpResponse) -> None:
 
 def phone(request: HttpRequest) -> str | None:
     """The number that a code was sent to from this browser, within the last 10 minutes."""
+    return _kept(request)[0] or None
+
+
+def channel(request: HttpRequest) -> str:
+    """The channel that was chosen for it; "" when none was."""
+    return _kept(request)[1]
+
+
+def _kept(request: HttpRequest) -> tuple[str, str]:
     try:
-        return str(signing.loads(request.COOKIES.get(PHONE_COOKIE, ""), salt=SALT, max_age=PHONE_KEPT))
+        kept = str(signing.loads(request.COOKIES.get(PHONE_COOKIE, ""), salt=SALT, max_age=PHONE_KEPT))
     except signing.BadSignature:
-        return None
+        return "", ""
+    phone, _, channel = kept.partition(" ")
+    return phone, channel
 
 
 def _presented(request: HttpRequest) -> sessions.Presented | None:

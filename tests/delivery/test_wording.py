@@ -236,6 +236,20 @@ def test_when_the_one_that_reads_anew_fails_another_one_does_so_a_second_later(m
     assert len(reads) == 1
 
 
+@pytest.mark.django_db
+def test_nobody_goes_on_with_what_is_ten_seconds_old_even_if_another_thread_is_reading(monkeypatch):
+    words(OWN)
+    with clock.at(START):
+        wording.current("code", "en")
+    monkeypatch.setattr(sql, "row", broken)
+    with clock.at(START + timedelta(seconds=9.5)), pytest.raises(RuntimeError):
+        wording.current("code", "en")
+    with clock.at(START + timedelta(seconds=9.9)):
+        assert wording.current("code", "en") == OWN
+    with clock.at(START + timedelta(seconds=10)), pytest.raises(RuntimeError):
+        wording.current("code", "en")
+
+
 def broken(*_):
     raise RuntimeError("the database is away")
 

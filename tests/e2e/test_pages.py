@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests import servers
 from tests.guests import wrong
 from tests.servers import ROOT, need
 
@@ -52,9 +53,9 @@ def window(chromium, live_url):
     """Opens windows: `with window(width=390) as page`. An error or a request to elsewhere fails the test at its end."""
 
     @contextmanager
-    def opened(language="en", theme="light", width=NARROW, script=True, **more) -> Iterator:
+    def opened(language="en", theme="light", width=NARROW, script=True, base=live_url, **more) -> Iterator:
         context = chromium.new_context(
-            base_url=live_url,
+            base_url=base,
             locale=LOCALES[language],
             color_scheme=theme,
             viewport={"width": width, "height": 844},
@@ -69,10 +70,20 @@ def window(chromium, live_url):
         page.on("request", lambda asked: seen.elsewhere.append(asked.url))
         yield page
         assert [error for error in seen.errors if not EXPECTED.search(error)] == []
-        assert [url for url in seen.elsewhere if not url.startswith((f"{live_url}/", "data:"))] == []
+        assert [url for url in seen.elsewhere if not url.startswith((f"{base}/", "data:"))] == []
         context.close()
 
     return opened
+
+
+@pytest.fixture(scope="module")
+def choosy_url(tmp_path_factory) -> Iterator[str]:
+    """A sandbox of three channels, in which one has to wait a little before asking again."""
+    folder = tmp_path_factory.mktemp("choosy")
+    settings = {**servers.FAR_AWAY, "LIMIT_CODES_PAUSE": "1/4s", "LIMITS": "on", "SANDBOX_DELAY": "0"}
+    settings["SANDBOX_CHANNELS"] = "sms,telegram,voice"
+    with servers.running(f"sqlite:///{folder / 'guestlist.sqlite3'}", **settings) as url:
+        yield url
 
 
 def new_phone() -> str:
@@ -249,6 +260,136 @@ def test_the_phone_beside_the_form_shows_what_arrives(window, live_url):
         elsewhere = call(live_url, "/user/login/", {"phone": phone})["code"]
         page.wait_for_selector(f".handset .messages > :first-child .bubble:has-text('{elsewhere}')")
         assert page.locator(".handset .bubble").count() == 2
+
+
+def wait_for_count(page, selector: str, count: int) -> None:
+    from playwright.sync_api import expect
+
+    expect(page.locator(selector)).to_have_count(count, timeout=10_000)
+
+
+LATE, TWICE, UNDELIVERED = "+12025550171", "+12025550172", "+12025550174"  # docs/sandbox.md
+SPOKEN = """() => {
+    window.spoken = [];
+    const place = document.getElementById("announcement");
+    new MutationObserver(() => window.spoken.push(place.textContent)).observe(place, {childList: true});
+}"""
+
+
+def test_the_line_of_states_fills_while_one_looks_and_then_rests(window):
+    """A message that takes 20 s, in real time: the line, the phone beside it and the voice follow without a reload."""
+    with window(width=WIDE) as page:
+        asked = []
+        page.on("request", lambda request: request.url.endswith("/user/login/state/") and asked.append(request.method))
+        page.goto("/")
+        page.fill("#phone", LATE)
+        page.click("button.primary")
+        page.wait_for_selector(".delivery[data-at=sent]")
+        page.evaluate(SPOKEN)
+        assert page.inner_text(".steps [aria-current]") == "Sent"
+        assert "half a minute" in page.inner_text(".delivery")
+        assert page.locator(".handset .bubble").count() == 0
+        shoot(page, "sent")
+        page.wait_for_selector(".delivery[data-at=delivered]", timeout=25_000)
+        assert page.inner_text(".steps [aria-current]") == "Delivered"
+        assert "half a minute" not in page.inner_text(".delivery")
+        page.wait_for_selector(".handset .bubble", timeout=2000)  # at once, not at its next look
+        assert page.evaluate("window.spoken") == ["Delivered. It has arrived."]
+        assert set(asked) == {"POST"}
+        before = len(asked)
+        page.wait_for_timeout(3000)
+        assert len(asked) == before
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Not delivered"), ("ru", "Не доставлено")])
+def test_a_message_that_fails_is_told_while_one_looks(window, language, said):
+    with window(language) as page:
+        page.goto("/")
+        page.fill("#phone", UNDELIVERED)
+        page.click("button.primary")
+        page.wait_for_selector(".delivery[data-at=sent]")
+        page.evaluate(SPOKEN)
+        page.wait_for_selector(".delivery[data-at=undelivered]")
+        assert page.inner_text(".steps [aria-current]") == said
+        assert page.is_visible(".delivery .error:visible")
+        (spoken,) = page.evaluate("window.spoken")
+        assert spoken.startswith(f"{said}. ")
+        shoot(page, f"{language}-undelivered")
+
+
+def test_nobody_asks_for_the_state_while_the_page_is_hidden_or_when_the_code_is_over(window):
+    with window() as page:
+        asked = []
+        page.route("**/user/login/state/", lambda route: (asked.append(1), route.fulfill(status=400, json={})))
+        page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => window.isHidden ?? true});")
+        page.clock.install()
+        page.goto("/")
+        page.fill("#phone", LATE)
+        page.click("button.primary")
+        page.wait_for_selector(".delivery[data-at=sent]")
+        page.clock.run_for(10_000)
+        assert asked == []
+        page.evaluate("window.isHidden = false")
+        page.clock.run_for(10_000)
+        page.wait_for_timeout(200)
+        page.clock.run_for(10_000)
+        assert asked == [1]
+        assert page.get_attribute(".delivery", "data-at") == "sent"
+
+
+def test_what_arrives_twice_is_shown_twice_and_never_again(window, live_url):
+    with window(width=WIDE) as page:
+        ask(page, TWICE)
+        bubbles = page.locator(".handset .bubble")
+        before = bubbles.count()
+        assert before % 2 == 0
+        call(live_url, "/user/login/", {"phone": TWICE})
+        wait_for_count(page, ".handset .bubble", before + 2)
+        page.wait_for_timeout(4500)
+        assert bubbles.count() == before + 2
+
+
+def test_a_phone_that_shows_only_the_newest_leaves_the_older_ones_out(window, live_url):
+    with window(width=WIDE) as page:
+        phone = new_phone()
+        for _ in range(7):
+            call(live_url, "/user/login/", {"phone": phone})
+        page.wait_for_timeout(1100)  # times are told in seconds
+        ask(page, phone)
+        shown = page.locator(".handset .bubble").count()
+        page.wait_for_timeout(1100)
+        call(live_url, "/user/login/", {"phone": phone})
+        wait_for_count(page, ".handset .bubble", shown + 1)
+        page.wait_for_timeout(4500)
+        assert page.locator(".handset .bubble").count() == shown + 1
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "width"), [("en", "light", 320), ("ru", "dark", NARROW), ("ru", "light", WIDE)]
+)
+def test_another_channel_is_chosen_and_asking_again_waits(window, choosy_url, language, theme, width):
+    call_me, again, in_time = {
+        "en": ("Call me and read it out", "Call again", "You can ask for it again in 0:0"),
+        "ru": ("Позвонить и продиктовать", "Позвонить снова", "Отправить снова можно через 0:0"),
+    }[language]
+    with window(language, theme, width, base=choosy_url) as page:
+        code = ask(page, new_phone())
+        assert page.inner_text("#again-help").startswith(in_time)
+        buttons = page.locator(".ways button")
+        assert [buttons.nth(at).get_attribute("value") for at in range(buttons.count())] == ["", "telegram", "voice"]
+        measure(page)
+        shoot(page, f"{language}-{theme}-{width}-channels")
+        page.click(f"text={call_me}", force=True)  # held: nothing is sent
+        assert page.url.endswith("/code/")
+        assert page.locator(".ways [aria-disabled]").count() == 3
+        assert page.get_attribute("text='" + call_me + "'", "aria-describedby") == "again-help"
+        wait_for_count(page, ".ways [aria-disabled]", 0)
+        with page.expect_navigation(url="**/code/"):
+            page.click(f"text={call_me}")
+        assert page.inner_text(".ways button >> nth=0") == again
+        assert page.inner_text(".sandbox-note .code") == code
+        assert page.is_visible(".handset .tag") == (width == WIDE)
+        shoot(page, f"{language}-{theme}-{width}-called")
 
 
 @pytest.mark.parametrize("width", [320, NARROW, WIDE])

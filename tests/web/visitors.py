@@ -25,9 +25,11 @@ class Page(HTMLParser):
         if "id" in named:
             self.ids.append(named["id"])
         if tag == "form":
-            self.forms.append({"action": named["action"], "fields": {}})
+            self.forms.append({"action": named["action"], "fields": {}, "buttons": []})
         elif tag == "a":
             self.links.append(named["href"])
+        elif tag == "button" and "name" in named:
+            self.forms[-1]["buttons"].append((named["name"], named.get("value") or ""))
         elif tag == "input":
             self.forms[-1]["fields"].setdefault(named["name"], named.get("value") or "")
             if named.get("type") != "hidden":
@@ -55,7 +57,7 @@ class Visitor:
 
     def submit(self, action: str, nth: int = 0, **typed: str) -> "Visitor":
         form = [form for form in self.page.forms if form["action"] == action][nth]
-        unknown = typed.keys() - form["fields"].keys() - {"language"}
+        unknown = typed.keys() - form["fields"].keys() - {name for name, _ in form["buttons"]}
         assert not unknown, f"no field {unknown} in the form {action}"
         return self._follow(self.client.post(action, {**form["fields"], **typed}))
 

@@ -50,6 +50,12 @@ def in_words(refusal: Refusal) -> str:
 
 
 @register.filter
+def waited(seconds: int) -> str:
+    """Seconds as a sentence that says when to try again."""
+    return answers.wait(seconds)
+
+
+@register.filter
 def written(phone: str) -> str:
     """A number as people here write it; a masked one stays as it is."""
     return phones.national(phone, settings.PHONE_REGION) if E164.fullmatch(phone) else phone

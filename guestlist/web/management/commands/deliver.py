@@ -19,6 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Send until somebody ends it."""
+        gateways = routing.gateways()  # ImproperlyConfigured names the setting that one of them lacks
         try:
             stamp.check()
         except stamp.Misfit as misfit:
@@ -33,8 +34,6 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
         threading.Thread(target=bell.listen, name="bell", daemon=True).start()
-        self.stderr.write(
-            f"Delivering by {', '.join(routing.gateways())}, up to {settings.DELIVERY_IN_FLIGHT} at once."
-        )
+        self.stderr.write(f"Delivering by {', '.join(gateways)}, up to {settings.DELIVERY_IN_FLIGHT} at once.")
         threading.stack_size(courier.STACK)
         courier.Courier(settings.DELIVERY_IN_FLIGHT).run(stop)

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
 from guestlist.delivery import actions as delivery
-from guestlist.delivery import stamp
+from guestlist.delivery import routing, stamp
 from guestlist.lib import shared_counts, volatile
 from guestlist.lib.sql import one_at_a_time
 from guestlist.web.management.slate import clean_slate
@@ -31,6 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Does not return: this process becomes the server's."""
+        routing.gateways()  # ImproperlyConfigured names the setting that one of them lacks
         self._claim_port()
         try:
             self._prepare()

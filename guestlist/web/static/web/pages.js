@@ -7,7 +7,9 @@ const language = document.documentElement.lang;
 document.querySelectorAll("form[data-busy]").forEach(showThatItIsBusy);
 document.querySelectorAll("[data-copy]").forEach(offerToCopy);
 document.querySelectorAll("time[data-local]").forEach(tellLocalTime);
+document.querySelectorAll("[data-held]").forEach(hold);
 document.querySelectorAll("[data-seconds]").forEach(countDown);
+document.querySelectorAll("[data-follow]").forEach(follow);
 document.querySelectorAll("[data-places]").forEach(sendWhenFull);
 document.querySelectorAll("[data-inbox]").forEach(listen);
 
@@ -17,20 +19,39 @@ function announce(words) {
 
 // The sandbox takes as long as a real gateway: a second press would ask twice.
 function showThatItIsBusy(form) {
-  const button = form.querySelector("button");
-  const words = button.textContent;
+  const buttons = form.querySelectorAll("button");
+  let pressed = null;
+  let words = "";
   form.addEventListener("submit", (event) => {
-    if (button.hasAttribute("aria-disabled")) {
+    if (pressed || form.dataset.held) {
       event.preventDefault();
       return;
     }
-    button.setAttribute("aria-disabled", "true");
-    button.textContent = form.dataset.busy;
+    pressed = event.submitter ?? buttons[0];
+    words = pressed.textContent;
+    buttons.forEach((button) => button.setAttribute("aria-disabled", "true"));
+    pressed.textContent = form.dataset.busy;
     announce(form.dataset.busy);
   });
   window.addEventListener("pageshow", () => {
-    button.removeAttribute("aria-disabled"); // the reader came back
-    button.textContent = words;
+    if (pressed) { // the reader came back
+      buttons.forEach((button) => button.removeAttribute("aria-disabled"));
+      pressed.textContent = words;
+      pressed = null;
+    }
+  });
+}
+
+// Buttons that would only be refused, until the countdown that is named is over.
+function hold(form) {
+  const buttons = form.querySelectorAll("button");
+  buttons.forEach((button) => {
+    button.setAttribute("aria-disabled", "true");
+    button.setAttribute("aria-describedby", form.dataset.held);
+  });
+  document.getElementById(form.dataset.held).addEventListener("over", () => {
+    delete form.dataset.held;
+    buttons.forEach((button) => button.removeAttribute("aria-disabled"));
   });
 }
 
@@ -69,6 +90,7 @@ function countDown(text) {
     if (!left) {
       clearInterval(ticking);
       announce(text.dataset.over);
+      text.dispatchEvent(new Event("over"));
     }
   }
 }
@@ -107,26 +129,89 @@ async function fillFromMessage(field, send) {
   }
 }
 
-// The phone beside the form shows what arrives meanwhile, as long as somebody looks.
+// The line of states follows its message, as long as somebody looks and something can still become of it.
+function follow(line) {
+  const began = Date.now();
+  again();
+
+  function again() {
+    if (["queued", "sent"].includes(line.dataset.at)) {
+      setTimeout(look, Date.now() - began < 60_000 ? 2000 : 10_000); // what has not come in a minute is in no hurry
+    }
+  }
+
+  async function look() {
+    const answer = document.hidden ? null : await ask().catch(() => null);
+    if (answer?.ok) {
+      const { delivery, reason } = await answer.json();
+      show(reason ?? delivery);
+    }
+    if (answer?.status !== 400) {
+      again(); // else the code is used up or too old, and nobody waits for it
+    }
+  }
+
+  function ask() {
+    return fetch(line.dataset.follow, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
+  }
+
+  function show(at) {
+    if (at === line.dataset.at) {
+      return;
+    }
+    line.dataset.at = at;
+    line.querySelectorAll("[data-when]").forEach((words) => { words.hidden = !words.dataset.when.split(" ").includes(at); });
+    line.querySelectorAll("[data-now]").forEach((step) => {
+      step.toggleAttribute("aria-current", step.dataset.now.split(" ").includes(at));
+    });
+    const now = line.querySelector("[aria-current]");
+    now.setAttribute("aria-current", "step");
+    announce(`${now.innerText.trim()}. ${line.querySelector("p:not([hidden])").textContent}`);
+    document.dispatchEvent(new Event("arrived"));
+  }
+}
+
+// The phone beside the form shows what arrives meanwhile, as long as somebody looks. The same may arrive twice.
 function listen(handset) {
   const list = handset.querySelector("[data-messages]");
-  let newest = Number(list.firstElementChild?.dataset.id ?? 0);
+  const shown = new Map();
+  const oldest = list.lastElementChild;
+  const since = oldest ? seconds(oldest.querySelector("time").dateTime) : 0;
+  [...list.children].forEach((item) => count(shown, item.dataset.id));
   setInterval(() => { document.hidden || look(); }, 4000);
+  document.addEventListener("arrived", look);
+
+  function seconds(time) {
+    return Math.floor(new Date(time) / 1000);
+  }
+
+  function belongsHere(message) { // the page begins with the newest few; what came before them is left out
+    const at = seconds(message.at);
+    return at > since || (at === since && message.id >= Number(oldest.dataset.id));
+  }
+
+  function count(of, id) {
+    of.set(`${id}`, (of.get(`${id}`) ?? 0) + 1);
+    return of.get(`${id}`);
+  }
 
   async function look() {
     const answer = await fetch(handset.dataset.inbox, { headers: { Accept: "application/json" } }).catch(() => null);
     if (answer?.ok) {
-      (await answer.json()).messages.reverse().forEach(show);
+      const there = new Map();
+      (await answer.json()).messages.reverse().filter(belongsHere).forEach((message) => {
+        if (count(there, message.id) > (shown.get(`${message.id}`) ?? 0)) {
+          count(shown, message.id);
+          show(message);
+        }
+      });
     }
   }
 
   function show(message) {
-    if (message.id <= newest) {
-      return;
-    }
-    newest = message.id;
     const item = handset.querySelector("template").content.firstElementChild.cloneNode(true);
     item.querySelector(".bubble").textContent = message.text;
+    item.querySelector(`[data-channel="${message.channel}"]`)?.removeAttribute("hidden");
     const time = item.querySelector("time");
     time.dateTime = message.at;
     tellLocalTime(time);
