@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from guestlist.api.door import View
 from guestlist.api.errors import wants_page
 from guestlist.api.urls import urlpatterns as api
+from guestlist.dashboard import views as dashboard
 from guestlist.web import views
 
 PAGES: dict[str, View] = {"sandbox/inbox": views.inbox}  # addresses where browsers see a page and programs JSON
@@ -31,6 +32,7 @@ def _with_page(pattern: URLPattern) -> URLPattern:
 urlpatterns = [
     *map(_with_page, api),
     path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/delivery/overview/", admin.site.admin_view(dashboard.delivery), name="delivery_overview"),
     path("admin/", admin.site.urls),
     path("", include("guestlist.web.urls")),
 ]

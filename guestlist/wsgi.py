@@ -14,9 +14,10 @@ django = get_wsgi_application()
 shared_counts.tidy()
 
 from guestlist.api import door  # noqa: E402  # after Django is set up
-from guestlist.delivery import courier, stamp  # noqa: E402
+from guestlist.delivery import courier, routing, stamp  # noqa: E402
 from guestlist.lib import sweeper  # noqa: E402
 
+routing.gateways()  # one that lacks a setting stops the start, whichever server loads this
 door.before_first_request = stamp.check_before_serving
 
 

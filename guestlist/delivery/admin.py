@@ -12,21 +12,115 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from guestlist.delivery import segments, wording
-from guestlist.delivery.models import Message, Wording
+from guestlist.delivery import rests, routing, segments, wording
+from guestlist.delivery.models import Attempt, Message, Rest, Wording
+from guestlist.lib import clock
 from guestlist.lib.desk import ByPhone, LookOnly, operator
+from guestlist.lib.phone import starred
+
+
+class ByGateway(admin.SimpleListFilter):
+    """All gateways that there are, without reading a million rows to find which of them stand there."""
+
+    title = _("gateway")
+    parameter_name = "gateway"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Their names."""
+        return [(name, name) for name in routing.CLASSES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Rows of the chosen one."""
+        return queryset.filter(gateway=self.value()) if self.value() else queryset
+
+
+class AttemptsOf(admin.TabularInline):  # type: ignore[type-arg]
+    """On a message's page: the gateways that were asked, one after another."""
+
+    model = Attempt
+    fields = ("gateway", "channel", "state", "reason", "began_at", "ended_at", "price", "currency", "provider_id")
+    ordering = ("began_at", "id")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never by hand."""
+        return False
+
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(Message)
 class MessageAdmin(ByPhone, LookOnly):
-    """What was sent to whom, and whether it arrived."""
+    """What was sent to whom, and whether it arrived. In the list numbers are starred; the whole one finds them."""
 
-    list_display = ("phone", "kind", "gateway", "state", "reason", "created_at", "ended_at")
-    fields = ("phone", "kind", "language", "gateway", "state", "reason", "created_at", "expires_at", "ended_at")
-    list_filter = ("state", "gateway")
+    list_display = ("number", "kind", "channel", "gateway", "state", "reason", "created_at", "sent_at", "ended_at")
+    fields = (
+        *("phone", "region", "kind", "language", "channel", "again", "gateway", "state", "reason", "claims"),
+        *("created_at", "due_at", "expires_at", "sent_at", "ended_at"),
+    )
+    list_filter = ("state", ByGateway)
     search_fields = ("phone",)
     ordering = ("-created_at",)
+    inlines = (AttemptsOf,)
     show_full_result_count = False
+
+    @admin.display(description=_("phone"))
+    def number(self, message: Message) -> str:
+        """Whom it went to."""
+        return starred(message.phone)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ByPhone, LookOnly):
+    """Which gateway was asked, and what it said; found by the number of its message, and by the provider's id."""
+
+    phone_field = "message__phone"
+    list_display = (
+        *("began_at", "number", "gateway", "channel", "state", "reason", "seconds", "price", "currency"),
+        "provider_id",
+    )
+    fields = ("message", *AttemptsOf.fields)
+    list_filter = ("state", ByGateway)
+    list_select_related = ("message",)
+    search_fields = ("=provider_id",)
+    ordering = ("-began_at",)
+    show_full_result_count = False
+
+    @admin.display(description=_("phone"))
+    def number(self, attempt: Attempt) -> str:
+        """Whom its message went to."""
+        return starred(attempt.message.phone)
+
+    @admin.display(description=_("seconds"))
+    def seconds(self, attempt: Attempt) -> str:
+        """How long it took to answer."""
+        return f"{(attempt.ended_at - attempt.began_at).total_seconds():.2f}"
+
+
+@admin.register(Rest)
+class RestAdmin(LookOnly):
+    """Gateways that fail; after ten failures in a row nobody asks them for a while."""
+
+    list_display = ("gateway", "failures", "rests_until", "is_resting")
+    fields = ("gateway", "failures", "rests_until")
+    search_fields = ("gateway",)
+    ordering = ("gateway",)
+    actions = ("wake",)
+    show_full_result_count = False
+
+    @admin.display(description=_("rests"), boolean=True)
+    def is_resting(self, rest: Rest) -> bool:
+        """Whether nobody asks it now."""
+        return rest.rests_until is not None and rest.rests_until > clock.now()
+
+    def has_wake_permission(self, request: HttpRequest) -> bool:
+        """Ending a rest is changing its row, for those who may."""
+        return admin.ModelAdmin.has_change_permission(self, request)
+
+    @admin.action(description=_("Ask it again now"), permissions=["wake"])
+    def wake(self, request: HttpRequest, resting: QuerySet[Rest]) -> None:
+        """End the rests of those that were chosen in the list."""
+        for rest in resting:
+            rests.wake(rest.gateway, operator(request))
 
 
 class WordingForm(forms.ModelForm):  # type: ignore[type-arg]

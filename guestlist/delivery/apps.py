@@ -11,8 +11,11 @@ class DeliveryConfig(AppConfig):
     verbose_name = _("Delivery")
 
     def ready(self) -> None:
-        """Tell which rows die."""
-        from guestlist.delivery import models
+        """Tell which rows die and what a test message says, show our figures, and check the gateways before a start."""
+        from guestlist.delivery import checks as checks
+        from guestlist.delivery import figures, models, trial
         from guestlist.lib import dying
 
         dying.tell(*models.OLD)
+        trial.tell()
+        figures.show()

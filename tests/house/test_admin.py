@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from guestlist.delivery.models import Wording
+from guestlist.delivery.models import Rest, Wording
 from guestlist.lib import clock
 from guestlist.people.models import Person
 from guestlist.signin.models import Challenge, Pause, Session
@@ -29,6 +29,7 @@ def test_every_list_opens_and_can_be_searched(operator, alice, bob, model):
     bob.activate(alice.profile()["invite_code"])
     Pause.objects.create(scope="region:KZ", region="KZ", seconds=900, ends_at=clock.now())
     Wording.objects.create(kind="code", language="en", text="Code: {code}", changed_at=clock.now())
+    Rest.objects.create(gateway="http", failures=10, rests_until=clock.now())
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     for words in ("", "+7 900 111-22-33", alice.profile()["invite_code"].lower(), "анна", "%", "' OR 1=1"):
         assert operator.get(address, {"q": words}).status_code == 200, words

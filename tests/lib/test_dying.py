@@ -9,7 +9,7 @@ import pytest
 from django.contrib.sessions.models import Session as OperatorSession
 from django.db import connection, transaction
 
-from guestlist.delivery.models import Message
+from guestlist.delivery.models import Attempt, Message
 from guestlist.invites.models import Activation, JournalLine, LedgerLine, Tally
 from guestlist.lib import clock, dying, sql
 from guestlist.lib.models import AuditLine, Usage
@@ -46,6 +46,10 @@ def message(id_: str, at: datetime) -> None:
     Message.objects.create(kind="code", reference=id_, phone=PHONE, created_at=at, expires_at=at + DAY, **facts)
 
 
+def attempt(_: str, at: datetime) -> None:
+    Attempt.objects.create(message_id=1, gateway="http", channel="sms", state="sent", began_at=at, ended_at=at)
+
+
 # Each kind: how long it is kept, its model, and how a row comes about whose time is `at`.
 CASES = {
     "challenges": (DAY, Challenge, challenge),
@@ -55,6 +59,7 @@ CASES = {
     "guarded numbers": (30 * DAY, Guard, lambda id_, at: Guard.objects.create(phone=id_, guessed_at=at)),
     "pauses": (DAY, Pause, lambda id_, at: Pause.objects.create(scope=id_, region="RU", seconds=900, ends_at=at)),
     "messages": (30 * DAY, Message, message),
+    "attempts": (30 * DAY, Attempt, attempt),
     "uses of limits": (timedelta(0), Usage, lambda id_, at: Usage.objects.create(id=id_, uses="", ends_at=at)),
     "audit lines": (90 * DAY, AuditLine, lambda _, at: AuditLine.objects.create(at=at, event="signed_in")),
     "operators' sessions": (

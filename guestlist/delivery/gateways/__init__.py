@@ -54,7 +54,7 @@ class NoSuchNumber(NotSent):
 
 
 class NotHere(NotSent):
-    """This gateway does not reach this number; another one may."""
+    """The number is out of this gateway's reach; another one may have it."""
 
     is_its_fault = False
 

@@ -33,9 +33,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """To whom, and how."""
         parser.add_argument("number", help="in any spelling; without a country code it is one of PHONE_REGION")
-        parser.add_argument(
-            "--gateway", metavar="NAME", help="only this one, whatever routes say, even if it rests"
-        )
+        parser.add_argument("--gateway", metavar="NAME", help="only this one, whatever routes say, even if it rests")
         parser.add_argument("--channel", choices=CHANNELS, help="only by this channel")
         parser.add_argument("--language", choices=dict(settings.LANGUAGES), default=settings.LANGUAGE_CODE)
         parser.add_argument("--anyway", action="store_true", help="also where live gateways may not send to")

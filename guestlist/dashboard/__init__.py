@@ -1,0 +1,1 @@
+"""The operators' overview, inside the admin: it reads what other rooms have written, and writes nothing."""
