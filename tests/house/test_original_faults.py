@@ -20,6 +20,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from guestlist.delivery.gateways import Receipt
 from guestlist.invites.models import Activation
 from guestlist.lib import clock, sql
 from guestlist.people.models import Person

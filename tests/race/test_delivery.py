@@ -155,7 +155,7 @@ def test_what_was_accepted_is_sent_whoever_is_killed(service):
                 if victim is processes[0]:
                     servers.wait_until_ready(url, victim.running)
             time.sleep(0.5)
-        assert len(asking.acked) > KILLS * PACE // 4, asking.refused
+        assert len(asking.acked) > PACE, asking.refused
         assert "500" not in asking.refused
         wait_until_all_are_sent(variables, LEASE + SLACK)
     sends = sink.sends()

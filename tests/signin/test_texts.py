@@ -241,7 +241,3 @@ def test_a_live_message_names_the_configured_host_too(guest, live, settings):
     guest(PHONE).send("post", "/user/login/", {"phone": PHONE}, **{"Host": "other.example.org"})
     (message,) = live.sent
     assert parse(message.text).host == "guests.example.org"
-
-
-def test_there_is_no_text_without_a_challenge(db):
-    assert texts.code("there is none") is None
