@@ -17,7 +17,7 @@ test: $(BIN)/.test  ## all tests; those that need a server run when it answers
 check: $(BIN)/.check  ## lint, types, floors, and the tests against every server that answers
 	@tests/check
 
-bench: $(BIN)/.check  ## measure
+bench: $(BIN)/.check  ## measure, beside others, which are installed into var/bench; `python -m bench.compare --quick` shows that it runs
 	$(BIN)/python -m bench
 
 fmt: $(BIN)/.check  ## format

@@ -1,6 +1,10 @@
-"""`make bench`: every measurement there is so far."""
+"""`make bench`: the comparison with others (alone: `python -m bench.compare`), then what waiting and safety cost."""
 
-from bench import safety, waiting
+import sys
 
+from bench import compare, safety, waiting
+
+failed = compare.main([])
 waiting.main()
 safety.main()
+sys.exit(failed)
