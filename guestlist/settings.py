@@ -37,6 +37,8 @@ IS_OPEN = any(name.strip("[]") not in ("127.0.0.1", "localhost", "::1") for name
 SANDBOX_GATEWAYS = ("simulated", "console")
 LIVE_GATEWAYS = ("twilio", "vonage", "sns", "smsru", "smsc", "smsaero", "exolve", "telegram", "http", "apprise")
 SMS_GATEWAYS = env.words("SMS_GATEWAYS", "simulated")
+if not SMS_GATEWAYS:
+    raise ImproperlyConfigured("SMS_GATEWAYS names no gateway.")
 IS_SANDBOX = all(name in SANDBOX_GATEWAYS for name in SMS_GATEWAYS)
 for name in SMS_GATEWAYS:
     if name not in SANDBOX_GATEWAYS + LIVE_GATEWAYS:

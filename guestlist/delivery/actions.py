@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.utils import translation
 
-from guestlist.delivery import bell, dispatch, models, outbox, rests, routing, rules
+from guestlist.delivery import bell, courier, dispatch, models, outbox, rests, routing, rules
+from guestlist.delivery.carrying import LONGEST_ID
 from guestlist.delivery.gateways import Report as Report  # what `report` takes
 from guestlist.delivery.gateways import Reporting, simulated
 from guestlist.delivery.outbox import Message as Message  # what `accept` gives and `send` takes
@@ -99,7 +100,7 @@ def accept(
     again = 0
     if is_again:
         again = int(sql.rows(models.BEFORE, reference)[0][0])
-        sql.change(models.SUPERSEDE, now, reference)
+        sql.change(models.SUPERSEDE, now, reference, False)
     row: dict[str, Any] = {
         "kind": kind,
         "reference": reference,
@@ -114,8 +115,9 @@ def accept(
         "created_at": now,
         "expires_at": expires_at,
     }
-    made = models.Message.objects.create(**row, due_at=now + rules.LEASE if taken_up else now)
-    return Message(id=int(made.pk), **row)
+    due_at = now + rules.LEASE if taken_up else now
+    made = models.Message.objects.create(**row, is_held=taken_up, due_at=due_at)
+    return Message(id=int(made.pk), held_until=due_at, **row)
 
 
 def queued() -> None:
@@ -126,23 +128,29 @@ def queued() -> None:
 def send(message: Message) -> str:
     """Send an accepted message, after its transaction; its state, `delivered` in the sandbox and `sent` when live.
 
-    Refuses with `delivery_failed`, within DEADLINE seconds.
+    Refuses with `delivery_failed`, within DEADLINE seconds. When the database is away just then, what became of the
+    message is written down later: whoever waits is told the truth.
     """
+    ended: outbox.Ended | None = None
     with sql.in_a_crowd():
         content = outbox.contents([message]).get(message.id)
         sending = None if content is None else dispatch.ready(message, content, outbox.failed_before(message))
         if sending is None:
             outbox.end([outbox.no_longer_due(message)])
             raise Refusal("delivery_failed")
-    with sql.out_of_the_crowd():
-        ended, failure = sending()
-    with sql.in_a_crowd():
-        outbox.end([ended])
+    try:
+        with sql.out_of_the_crowd():
+            ended, failure = sending()
+        with sql.in_a_crowd():
+            outbox.end([ended])
+    except sql.AWAY:
+        if ended is None or not courier.write_later(ended):
+            raise
     if failure is not None:
         names = [way.gateway.name for way in routing.ways(message.phone, message.region, message.channel)]
         rest = rests.wakes_in(names, clock.now())
         raise Refusal("delivery_failed", retry_after=max(RETRY_AFTER, -int(-rest // 1))) from failure
-    return rules.shown(ended.state, ended.sent_at, ended.ended_at, clock.now()).name
+    return rules.shown(ended.state, ended.fate, ended.sent_at, ended.ended_at, clock.now()).name
 
 
 def state(reference: str) -> State:
@@ -150,7 +158,8 @@ def state(reference: str) -> State:
     found = sql.row(models.NEWEST, reference)
     if found is None:
         return State("queued", None)
-    return rules.shown(found[0], sql.maybe_moment(found[1]), sql.maybe_moment(found[2]), clock.now())
+    name, fate, sent_at, ended_at = found
+    return rules.shown(name, fate, sql.maybe_moment(sent_at), sql.maybe_moment(ended_at), clock.now())
 
 
 def channels(phone: str, region: str) -> list[str]:
@@ -170,7 +179,8 @@ def report(gateway: str, told: Report) -> bool:
 
     A failure counts only from the gateway that carried it last: another one may have taken it since.
     """
-    found = sql.row(models.CARRIED, gateway, told.id) if told.id.isprintable() else None
+    id_ = told.id[:LONGEST_ID]
+    found = sql.row(models.CARRIED, gateway, id_) if id_ and id_.isprintable() else None
     if found is None:
         return False
     attempt_id, message_id = found

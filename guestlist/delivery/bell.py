@@ -6,6 +6,8 @@ It only saves waiting: what is queued is looked for once a second anyway, on eve
 import logging
 import threading
 import time
+from contextlib import suppress
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -14,7 +16,8 @@ from guestlist.lib import sql
 
 CHANNEL = "guestlist_messages"
 EVERY = 0.05  # seconds; more rings than that wake nobody sooner, and each takes a lock that all of them share
-HEARS_FOR = 5.0  # seconds
+HEARS_FOR, AGAIN = 5.0, 1.0  # seconds
+DJANGOS = ("context", "cursor_factory", "prepare_threshold")  # of a connection that makes statements of Django's
 
 log = logging.getLogger("guestlist.delivery")
 
@@ -28,21 +31,29 @@ def ring() -> None:
     woken.set()
     if settings.DELIVERY == "worker" and connection.vendor == "postgresql" and time.monotonic() - _last > EVERY:
         _last = time.monotonic()
-        with sql.in_a_crowd():
+        with suppress(*sql.AWAY), sql.in_a_crowd():  # who has been told that it is queued is not told otherwise now
             sql.row("SELECT pg_notify(%s, '')", CHANNEL)
 
 
 def listen() -> None:
-    """Hear the rings of other processes from now on, where the database passes them on. Does not return there."""
+    """Hear the rings of other processes from now on, where the database passes them on. Does not return there.
+
+    By a connection of its own: one of the pool's would be missing for good.
+    """
     while connection.vendor == "postgresql":
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {CHANNEL}")
-            while True:
-                for _ in connection.connection.notifies(timeout=HEARS_FOR, stop_after=1):
-                    woken.set()
+            with _opened() as ears:
+                ears.execute(f"LISTEN {CHANNEL}")
+                while True:
+                    for _ in ears.notifies(timeout=HEARS_FOR, stop_after=1):
+                        woken.set()
         except Exception as error:  # whatever it is: without it messages wait for a second
             log.warning("cannot listen for new messages: %s", type(error).__name__)
-            connection.errors_occurred = True  # not to be given to anybody else
-            sql.let_go()
-            time.sleep(1.0)
+            time.sleep(AGAIN)
+
+
+def _opened() -> Any:
+    import psycopg  # only here, and only on PostgreSQL
+
+    wanted = connection.get_connection_params()
+    return psycopg.connect(**{name: value for name, value in wanted.items() if name not in DJANGOS}, autocommit=True)

@@ -1,10 +1,11 @@
-"""One message on its way: gateway after gateway until one takes it. Speaks to providers, and to no database."""
+"""One message on its way: gateway after gateway until one takes it. What it must know on the way, it asks."""
 
 import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from guestlist.delivery import rules
@@ -16,6 +17,9 @@ ASKED = metrics.counter(
     "gateway_asked_total", "Times that a gateway was asked to carry a message.", ("gateway", "state")
 )
 TOOK = metrics.histogram("message_duration_seconds", "How long a gateway took for a message.", ("gateway",))
+
+LONGEST_ID, LONGEST_CURRENCY = 64, 8  # characters
+CENT, MOST = Decimal("0.00001"), Decimal(10**7)  # as prices are kept
 
 log = logging.getLogger("guestlist.delivery")
 
@@ -41,19 +45,22 @@ class Carried(NamedTuple):
     failure: NotSent | None
 
 
-def carry(message: Outgoing, ways: Sequence[Way], is_due: Callable[[], bool] = lambda: True) -> Carried:
+def carry(message: Outgoing, ways: Sequence[Way], may_go_on: Callable[[Way], bool | None]) -> Carried:
     """Ask one gateway after the other, within DEADLINE seconds in all.
 
     A number that none would reach ends it at once. A time-out may have sent it; the next one carries the same code.
-    Before each but the first it is asked whether the message is still due.
+    Before each but the first `may_go_on` is asked: no means that this one may not be asked, None that none may.
     """
     tries: list[Try] = []
     failure: NotSent = Unavailable("all rest")
     began = time.monotonic()
     for index, way in enumerate(ways):
+        may = may_go_on(way) if index else True
         left = rules.DEADLINE - (time.monotonic() - began)
-        if tries and (left < rules.LEAST or not is_due()):
+        if may is None or (index and left < rules.LEAST):
             break
+        if not may:
+            continue
         tried, error = _try(message._replace(channel=way.channel), way, rules.seconds_for(len(ways) - index - 1, left))
         tries.append(tried)
         if error is None:
@@ -70,7 +77,7 @@ def _try(message: Outgoing, way: Way, seconds: float) -> tuple[Try, NotSent | No
     receipt = Receipt()
     with TOOK.labels(name).time():
         try:
-            receipt = way.gateway.send(message, seconds)
+            receipt = _clean(way.gateway.send(message, seconds))
         except NotSent as not_sent:
             error = not_sent
         except Exception as bug:  # of an adapter's: the next gateway is asked, and no word of it may hold the text
@@ -81,6 +88,21 @@ def _try(message: Outgoing, way: Way, seconds: float) -> tuple[Try, NotSent | No
     reason = str(error) if error else ""
     is_its_fault = error is not None and error.is_its_fault
     return Try(name, way.channel, state, reason, receipt, began_at, clock.now(), is_its_fault), error
+
+
+def _clean(receipt: Receipt) -> Receipt:
+    """What a provider has said, as every database takes it."""
+    price = receipt.price
+    is_price = price is not None and price.is_finite() and abs(price) < MOST
+    return receipt._replace(
+        id=_plain(receipt.id)[:LONGEST_ID],
+        currency=_plain(receipt.currency)[:LONGEST_CURRENCY],
+        price=price.quantize(CENT) if price is not None and is_price else None,
+    )
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable() and letter.isascii())
 
 
 def _line(bug: Exception) -> str:

@@ -8,14 +8,16 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 
 from guestlist.delivery import bell, dispatch, outbox, rules
 from guestlist.delivery.outbox import Ended, Message
 from guestlist.lib import clock, sql
+from guestlist.lib.refusals import Refusal
 
 BATCH = 500  # messages in one statement
 SOON, IDLE = 0.02, 1.0  # seconds between two looks, when there was something and when there was nothing for long
@@ -27,7 +29,14 @@ STACK = 256 * 1024  # bytes of each thread's stack; thousands of them wait
 log = logging.getLogger("guestlist.delivery")
 
 _turn = threading.Lock()
-_thread: threading.Thread | None = None
+_here: "Courier | None" = None
+
+
+class Ready(NamedTuple):
+    """A message that has been taken up, and what sends it."""
+
+    message: Message
+    sending: dispatch.Sending
 
 
 class Courier:
@@ -41,14 +50,21 @@ class Courier:
         self._threads = ThreadPoolExecutor(most, "courier")
 
     def run(self, stop: threading.Event) -> None:
-        """Send until `stop`; then finish what is under way, and give back what has not begun."""
+        """Send until `stop`, or until the process ends; then finish what is under way.
+
+        Ends by itself, and the log says why, where the gateways are not of the kind that the database belongs to.
+        """
         pause = SOON
-        while not stop.is_set():
+        # The main thread counts as dead from the moment that it waits for the others: so a server that ends is heard.
+        while not stop.is_set() and threading.main_thread().is_alive():
             bell.woken.clear()
             try:
-                is_busy = self._write_down() + self._take_up() > 0
-            except sql.AWAY as error:
-                log.error("messages wait, the database is away: %s", error)
+                is_busy = self.turn()
+            except Refusal:
+                log.critical("SMS_GATEWAYS does not fit this database: nothing is sent by this process")
+                break
+            except Exception as error:  # whatever it is: without this thread nothing is sent any more
+                _tell(error)
                 stop.wait(AWAY)
                 continue
             finally:
@@ -58,34 +74,61 @@ class Courier:
                 bell.woken.wait(pause)
         self._finish()
 
-    def run_dry(self) -> None:
-        """Send all that is due now, and return."""
-        while self._write_down() + self._take_up() or self._under_way:
-            time.sleep(SOON)
-        self._write_down()
+    def turn(self) -> bool:
+        """Write down what is done, and take up what is due; whether there was anything."""
+        return self._write_down() + self._take_up() > 0
+
+    def is_busy(self) -> bool:
+        """Whether anything is under way, or not yet written down."""
+        return bool(self._under_way or self._unwritten or not self._done.empty())
+
+    def write_later(self, ended: Ended) -> None:
+        """Take over the end of a message from a thread that found the database away."""
+        self._done.put(ended)
+        bell.woken.set()
 
     def _take_up(self) -> int:
         free = min(self._most - len(self._under_way), BATCH)
         claimed = outbox.claim(free) if free > 0 else []
-        if not claimed:
-            return 0
-        claimed_at = clock.now()
-        contents = outbox.contents(claimed)
+        contents = outbox.contents(claimed) if claimed else {}
         for message in claimed:
-            if message.id not in contents:
+            if message.claims > rules.MOST_CLAIMS:
+                self._done.put(outbox.no_longer_due(message, "given up"))
+            elif message.id not in contents:
                 self._done.put(outbox.no_longer_due(message))
-                continue
-            sending = dispatch.ready(message, contents[message.id], outbox.failed_before(message))
-            future = self._threads.submit(self._send, message, sending, claimed_at)
-            self._under_way[future] = message
-            future.add_done_callback(self._forget)
+            elif ready := self._ready(message, contents[message.id]):
+                self._begin(ready)
         return len(claimed)
 
-    def _send(self, message: Message, sending: dispatch.Sending, claimed_at: datetime) -> None:
-        if clock.now() > claimed_at + rules.LEASE - timedelta(seconds=rules.DEADLINE):
-            return  # this process stood still: somebody else takes it up, or has by now
-        ended, failure = sending()
-        if failure is not None and not failure.is_final:
+    def _ready(self, message: Message, content: str) -> Ready | None:
+        try:
+            return Ready(message, dispatch.ready(message, content, outbox.failed_before(message)))
+        except sql.AWAY:
+            raise  # all of them are anybody's again when their lease is over
+        except Exception as error:  # one that cannot be made ready keeps no other one back
+            _tell(error)
+            self._done.put(Ended(message, "failed", "a fault of ours", ended_at=clock.now()))
+            return None
+
+    def _begin(self, ready: Ready) -> None:
+        try:
+            future = self._threads.submit(self._send, ready)
+        except RuntimeError:  # this process ends, or may have no more threads
+            self._done.put(outbox.let_go(ready.message, clock.now() + rules.FIRST_RETRY))
+            return
+        self._under_way[future] = ready.message
+        future.add_done_callback(self._forget)
+
+    def _send(self, ready: Ready) -> None:
+        message = ready.message
+        try:
+            ended, failure = ready.sending()
+        except Exception as error:  # nobody knows what became of it: somebody takes it up when its lease is over
+            _tell(error)
+            return
+        finally:
+            sql.let_go()
+        if failure is not None and not failure.is_final and ended.retry_at is None:
             retry_at = clock.now() + rules.retry_in(message.claims)
             if message.claims < rules.MOST_CLAIMS and retry_at < message.expires_at:
                 ended = ended._replace(retry_at=retry_at)
@@ -103,32 +146,69 @@ class Courier:
                 break
         number = len(self._unwritten)
         if number:
-            outbox.end(self._unwritten)
+            _end(self._unwritten)
             self._unwritten.clear()
         return number
 
     def _finish(self) -> None:
         ends = time.monotonic() + GRACE
-        for future, message in list(self._under_way.items()):
-            if future.cancel():
-                self._done.put(Ended(message, "accepted", "", "", None, None, retry_at=clock.now()))
-        while (self._under_way or not self._done.empty() or self._unwritten) and time.monotonic() < ends:
+        while self.is_busy() and time.monotonic() < ends:
+            bell.woken.clear()
             try:
                 self._write_down()
-            except sql.AWAY as error:
-                log.error("what was sent cannot be written down yet: %s", error)
+            except Exception as error:  # until there is no time left
+                _tell(error)
+                time.sleep(AWAY)
             bell.woken.wait(SOON)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False)
         sql.let_go()
 
 
 def start() -> None:
-    """Start a courier in this web process, once, where the service sends inline. Costs a look when it runs already."""
-    global _thread
-    if _thread is not None or settings.DELIVERY == "worker":
+    """Start a courier in this web process, once, where the service sends inline. Costs a look when it runs already.
+
+    Its thread is waited for when the process ends: what it has sent, it writes down.
+    """
+    global _here
+    if _here is not None or settings.DELIVERY == "worker":
         return
     with _turn:
-        if _thread is None:
-            courier = Courier(INLINE)
-            _thread = threading.Thread(target=courier.run, args=[threading.Event()], name="courier", daemon=True)
-            _thread.start()
+        if _here is None:
+            _here = Courier(INLINE)
+            threading.Thread(target=_here.run, args=[threading.Event()], name="courier").start()
+
+
+def write_later(ended: Ended) -> bool:
+    """Let this process's courier write down the end of a message; False when there is none."""
+    if _here is None:
+        return False
+    _here.write_later(ended)
+    return True
+
+
+def _end(ended: Sequence[Ended]) -> None:
+    try:
+        outbox.end(ended)
+    except sql.AWAY:
+        raise
+    except Exception as error:  # one that cannot be written down keeps no other one back
+        _tell(error)
+        for one in ended:
+            _end_alone(one)
+
+
+def _end_alone(one: Ended) -> None:
+    try:
+        outbox.end([one])
+    except sql.AWAY:
+        raise
+    except Exception as error:
+        _tell(error)
+        outbox.end([one._replace(tries=(), reason="a fault of ours")])
+
+
+def _tell(error: Exception) -> None:
+    if isinstance(error, sql.AWAY):
+        log.error("messages wait, the database is away: %s", error)
+    else:
+        log.error("sending broke: %s", type(error).__name__, exc_info=error)

@@ -10,23 +10,25 @@ from django.utils import translation
 
 from guestlist.delivery import models, outbox, rests, routing, rules
 from guestlist.delivery.carrying import Carried, carry
-from guestlist.delivery.gateways import NotSent, Outgoing
+from guestlist.delivery.gateways import NotSent, Outgoing, Unavailable
 from guestlist.delivery.outbox import Ended, Message
 from guestlist.delivery.routing import Way
 from guestlist.lib import clock, sql
 
 LATEST = 1000  # messages, among which are those whose fate a withheld one shares
 SHORTEST = 0.5  # seconds that a withheld one takes when there are none
+REPORTED_WITHIN = timedelta(minutes=1)
 
 Sending = Callable[[], tuple[Ended, NotSent | None]]
 
 
 class Fate(NamedTuple):
-    """What became of another message: seconds until it was sent or failed, and then until it arrived, if it did."""
+    """What became of another message: how long gateways took, whether one took it, and what was heard of it then."""
 
     took: float
     is_sent: bool
-    arrived_after: float | None
+    heard: str = ""  # delivered or undelivered
+    heard_after: float = 0.0
 
 
 def ready(message: Message, content: str, failed_before: Sequence[str] = ()) -> Sending:
@@ -42,30 +44,43 @@ def ready(message: Message, content: str, failed_before: Sequence[str] = ()) -> 
 
 
 def awake(ways: Sequence[Way]) -> list[Way]:
-    """Those of them whose gateways do not rest."""
-    names = rests.awake([way.gateway.name for way in ways], clock.now())
-    return [way for way in ways if way.gateway.name in names]
+    """Those of them whose gateways do not rest; none in front of the others that may not be asked yet."""
+    now = clock.now()
+    names = rests.awake([way.gateway.name for way in ways], now)
+    found = [way for way in ways if way.gateway.name in names]
+    while found and not rests.may_ask(found[0].gateway.name, now):
+        found.pop(0)
+    return found
 
 
 def along(message: Message, content: str, ways: Sequence[Way]) -> Sending:
-    """What sends this message by these ways, in their order."""
+    """What sends this message by these ways, in their order. Whoever stood still for too long sends nothing."""
     with translation.override(message.language):
         text = outbox.kinds[message.kind].render(content)
-    now = clock.now()
     outgoing = Outgoing(
         phone=message.phone,
         text=text,
         code=content,
         language=message.language,
-        lives=max(0, int((message.expires_at - now).total_seconds())),
+        lives=max(0, int((message.expires_at - clock.now()).total_seconds())),
         again=message.again,
     )
 
     def go() -> tuple[Ended, NotSent | None]:
-        carried = carry(outgoing, ways, lambda: outbox.is_still_due(message))
+        if clock.now() + timedelta(seconds=rules.DEADLINE) > message.held_until:
+            return outbox.let_go(message, clock.now()), Unavailable("somebody else's by now")
+        carried = carry(outgoing, ways, lambda way: _may_go_on(message, way))
         return _what_became(message, carried), carried.failure
 
     return go
+
+
+def _may_go_on(message: Message, way: Way) -> bool | None:
+    try:
+        with sql.in_a_crowd():
+            return rests.may_ask(way.gateway.name, clock.now()) if outbox.is_still_due(message) else None
+    except sql.AWAY:
+        return None  # what was tried so far is known, and shall be written down
 
 
 def _what_became(message: Message, carried: Carried) -> Ended:
@@ -82,21 +97,27 @@ def _what_became(message: Message, carried: Carried) -> Ended:
 
 
 def _fate_of_another(message: Message) -> Fate:
-    """What became of one of the last real messages: a quick or a sure answer would tell."""
-    latest = sql.rows(models.LATEST, message.id - LATEST)
+    """What became of one of the last messages that gateways were asked to carry: a quick or a sure answer would tell.
+
+    Of those that are a minute old, of which most reports have come, if there are any. The same one each time that this
+    one is tried.
+    """
+    now = clock.now()
+    latest = sql.rows(models.LATEST, now - REPORTED_WITHIN, LATEST) or sql.rows(models.LATEST, now, LATEST)
     if not latest:
-        return Fate(SHORTEST, True, None)
-    began, sent, ended = (sql.maybe_moment(value) for value in random.choice(latest))  # noqa: S311
-    over = sent or ended
-    took = (over - began).total_seconds() if began and over else SHORTEST
-    arrived_after = (ended - sent).total_seconds() if sent and ended else None
-    return Fate(max(0.0, min(took, rules.DEADLINE)), sent is not None, arrived_after)
+        return Fate(SHORTEST, True)
+    state, *times = random.Random(message.reference).choice(latest)  # noqa: S311
+    sent, ended, began, answered = (sql.maybe_moment(value) for value in times)
+    took = (answered - began).total_seconds() if began and answered else SHORTEST
+    heard = {"delivered": "delivered", "failed": "undelivered"}.get(state, "") if sent and ended else ""
+    after = (ended - sent).total_seconds() if sent and ended and heard else 0.0
+    return Fate(max(0.0, min(took, rules.DEADLINE)), sent is not None, heard, after)
 
 
 def _pretend(message: Message, fate: Fate) -> tuple[Ended, NotSent | None]:
     time.sleep(fate.took)
     now = clock.now()
     if not fate.is_sent:
-        return Ended(message, "withheld", message.reason, "", None, now), NotSent(message.reason)
-    arrives_at = None if fate.arrived_after is None else now + timedelta(seconds=fate.arrived_after)
-    return Ended(message, "withheld", message.reason, "", now, arrives_at), None
+        return Ended(message, "withheld", message.reason, ended_at=now), NotSent(message.reason)
+    ends_at = now + timedelta(seconds=fate.heard_after) if fate.heard else None
+    return Ended(message, "withheld", message.reason, sent_at=now, ended_at=ends_at, fate=fate.heard), None

@@ -14,7 +14,8 @@ class Message(models.Model):
     """Inserted in the transaction that needs it, sent after that transaction.
 
     `claims` counts who took it up, one after another: whoever was too slow, and finds another number there, has lost
-    it. `ended_at` may lie ahead, in the sandbox and of one that is withheld: until then it is only sent.
+    it. `ended_at` may lie ahead, in the sandbox and of one that is withheld: until then it is only sent. `fate` is what
+    one that is withheld is said to have come to then.
     """
 
     kind = models.CharField(_("kind"), max_length=16)
@@ -37,7 +38,9 @@ class Message(models.Model):
         ],
     )
     reason = models.CharField(_("reason"), max_length=150, blank=True)
+    fate = models.CharField(max_length=11, blank=True, default="", db_default="")
     claims = models.PositiveSmallIntegerField(_("taken up"), default=0, db_default=0)
+    is_held = models.BooleanField(_("being sent"), default=False, db_default=False)
     created_at = models.DateTimeField(_("accepted"), db_index=True)
     due_at = models.DateTimeField(_("to be taken up"), null=True, blank=True)  # NULL: nobody needs to
     expires_at = models.DateTimeField(_("due until"))
@@ -119,14 +122,15 @@ OLD = (
 DUE = "SELECT id FROM delivery_message WHERE due_at <= %s ORDER BY due_at LIMIT %s"
 FACTS = "id, kind, reference, phone, region, language, channel, again, state, reason, claims, created_at, expires_at"
 CLAIMED = "SELECT {facts} FROM delivery_message WHERE id IN ({holes})"
-CLAIM = "UPDATE delivery_message SET claims = claims + 1, due_at = %s WHERE id IN ({holes})"
-RELEASE = "UPDATE delivery_message SET due_at = %s WHERE id = %s AND claims = %s AND state = 'accepted'"
+CLAIM = "UPDATE delivery_message SET claims = claims + 1, is_held = %s, due_at = %s WHERE id IN ({holes})"
+RELEASE = "UPDATE delivery_message SET is_held = %s, due_at = %s WHERE id = %s AND claims = %s AND state = 'accepted'"
 SUPERSEDE = (
     "UPDATE delivery_message SET state = 'failed', reason = 'asked again', due_at = NULL, ended_at = %s"
-    " WHERE reference = %s AND state = 'accepted' AND claims = 0"
+    " WHERE reference = %s AND state = 'accepted' AND is_held = %s"
 )
 END = (
-    "UPDATE delivery_message SET state = %s, reason = %s, gateway = %s, sent_at = %s, ended_at = %s, due_at = NULL"
+    "UPDATE delivery_message SET state = %s, reason = %s, fate = %s, gateway = %s, sent_at = %s, ended_at = %s,"
+    " due_at = NULL"
     " WHERE id = %s AND claims = %s AND state = 'accepted'"
 )
 CLAIMS = "SELECT id, claims FROM delivery_message WHERE id IN ({holes})"
@@ -134,7 +138,8 @@ NOTE = (
     "INSERT INTO delivery_attempt (message_id, gateway, channel, state, reason, provider_id, price, currency, began_at,"
     " ended_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
-NEWEST = "SELECT state, sent_at, ended_at FROM delivery_message WHERE reference = %s ORDER BY id DESC LIMIT 1"
+NEWEST = "SELECT state, fate, sent_at, ended_at FROM delivery_message WHERE reference = %s ORDER BY id DESC LIMIT 1"
+EVER_SENT = "SELECT COUNT(*) FROM delivery_message WHERE reference = %s AND sent_at IS NOT NULL"
 BEFORE = "SELECT COUNT(*) FROM delivery_message WHERE reference = %s"
 FAILED_BEFORE = (
     "SELECT DISTINCT a.gateway FROM delivery_message m JOIN delivery_attempt a ON a.message_id = m.id"
@@ -155,9 +160,12 @@ PROBE = "UPDATE delivery_rest SET rests_until = %s WHERE gateway = %s AND rests_
 WAKE = "UPDATE delivery_rest SET rests_until = NULL WHERE gateway = %s AND rests_until > %s"
 END_REST = "DELETE FROM delivery_rest WHERE gateway = %s"
 
+# Of the newest that were tried, with the time that gateways took; what never came to a gateway has no such time.
 LATEST = (
-    "SELECT created_at, sent_at, ended_at FROM delivery_message"
-    " WHERE id > %s AND state IN ('sent', 'delivered', 'failed') AND (sent_at IS NOT NULL OR ended_at IS NOT NULL)"
+    "SELECT m.state, m.sent_at, m.ended_at, MIN(a.began_at), MAX(a.ended_at) FROM"
+    " (SELECT id, state, sent_at, ended_at FROM delivery_message WHERE created_at <= %s AND claims = 1"
+    " AND state IN ('sent', 'delivered', 'failed') ORDER BY created_at DESC LIMIT %s) m"
+    " JOIN delivery_attempt a ON a.message_id = m.id GROUP BY m.id, m.state, m.sent_at, m.ended_at ORDER BY m.id"
 )
 DELIVERED = (
     "SELECT id, kind, reference, phone, language, channel, gateway, ended_at FROM delivery_message"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from guestlist.delivery import models, rests, rules
+from guestlist.delivery import models, rests, rules, stamp
 from guestlist.delivery.carrying import Try
 from guestlist.lib import clock, metrics, sql
 
@@ -33,6 +33,7 @@ class Message(NamedTuple):
     claims: int
     created_at: datetime
     expires_at: datetime
+    held_until: datetime  # then anybody may take it up
 
 
 class Kind(NamedTuple):
@@ -48,19 +49,35 @@ class Ended(NamedTuple):
 
     message: Message
     state: str
-    reason: str
-    gateway: str
-    sent_at: datetime | None
-    ended_at: datetime | None
+    reason: str = ""
+    gateway: str = ""
+    sent_at: datetime | None = None
+    ended_at: datetime | None = None
     tries: Sequence[Try] = ()
     retry_at: datetime | None = None
+    fate: str = ""  # what one that is withheld is said to have come to
+    was_due: bool = True
+
+
+def let_go(message: Message, retry_at: datetime, tries: Sequence[Try] = ()) -> Ended:
+    """A message that somebody else may take up at that time."""
+    return Ended(message, "accepted", retry_at=retry_at, tries=tries)
+
+
+def no_longer_due(message: Message, reason: str = "no longer due") -> Ended:
+    """The end of a message that is not to be sent any more."""
+    state, why = ("withheld", message.reason) if message.reason else ("failed", reason)
+    return Ended(message, state, why, ended_at=clock.now(), was_due=False)
 
 
 kinds: dict[str, Kind] = {}
 
 
 def claim(most: int) -> list[Message]:
-    """Take up messages that are due, up to so many, oldest first. Processes that do so at once share the work."""
+    """Take up messages that are due, up to so many, oldest first. Processes that do so at once share the work.
+
+    Refuses with `unavailable` in a process whose gateways are not of the kind that the database belongs to.
+    """
     if not sql.rows(models.DUE, clock.now(), 1):
         return []  # reading costs nobody a turn; on SQLite a claim is a writer's
     return _claim(most)
@@ -68,15 +85,16 @@ def claim(most: int) -> list[Message]:
 
 @sql.in_one_transaction
 def _claim(most: int) -> list[Message]:
+    stamp.hold()
     now = clock.now()
     free = "" if connection.vendor == "sqlite" else " FOR UPDATE SKIP LOCKED"
     ids = [id_ for (id_,) in sql.rows(models.DUE + free, now, most)]
     if not ids:
         return []
     holes = ", ".join(["%s"] * len(ids))
-    sql.change(models.CLAIM.format(holes=holes), now + rules.LEASE, *ids)
+    sql.change(models.CLAIM.format(holes=holes), True, held_until := now + rules.LEASE, *ids)
     rows = sql.rows(models.CLAIMED.format(facts=models.FACTS, holes=holes), *ids)
-    claimed = {row[0]: Message(*row) for row in rows}
+    claimed = {row[0]: Message._make((*row, held_until)) for row in rows}
     return [
         message._replace(created_at=sql.moment(message.created_at), expires_at=sql.moment(message.expires_at))
         for message in (claimed[id_] for id_ in ids)
@@ -89,15 +107,15 @@ def contents(messages: Sequence[Message]) -> dict[int, str]:
     found: dict[int, str] = {}
     for kind in {message.kind for message in messages}:
         mine = [message for message in messages if message.kind == kind and message.expires_at > now]
-        due = kinds[kind].find([message.reference for message in mine], now) if mine else {}
+        due = kinds[kind].find([message.reference for message in mine], now) if mine and kind in kinds else {}
         found.update({message.id: due[message.reference] for message in mine if message.reference in due})
     return found
 
 
 def is_still_due(message: Message) -> bool:
-    """The same of one, for a thread that has been waiting for a gateway."""
-    with sql.in_a_crowd():
-        return message.id in contents([message])
+    """The same of one, for a thread that has been waiting for a gateway; and whether nobody else has it by now."""
+    claims = sql.rows(models.CLAIMS.format(holes="%s"), message.id)
+    return claims == [(message.id, message.claims)] and message.id in contents([message])
 
 
 def failed_before(message: Message) -> list[str]:
@@ -118,19 +136,18 @@ def _end(ended: Sequence[Ended]) -> Sequence[Ended]:
     _note([(one.message.id, tried) for one in ended for tried in one.tries])
     for one in ended:
         if one.retry_at is not None:
-            sql.change(models.RELEASE, one.retry_at, one.message.id, one.message.claims)
+            sql.change(models.RELEASE, False, one.retry_at, one.message.id, one.message.claims)
     written = _written([one for one in ended if one.retry_at is None])
     for one in written:
-        if one.sent_at is None:
-            kinds[one.message.kind].failed(one.message.reference)
+        if one.sent_at is None and one.was_due:
+            _tell_of_failure(one.message)
     return written
 
 
-def no_longer_due(message: Message) -> Ended:
-    """The end of a message that came too late to be sent."""
-    if message.reason:
-        return Ended(message, "withheld", message.reason, "", None, clock.now())
-    return Ended(message, "failed", "no longer due", "", None, clock.now())
+def _tell_of_failure(message: Message) -> None:
+    # Not of one that was sent before: it has cost what it cost, and asking once more in vain does not undo that.
+    if message.kind in kinds and not sql.rows(models.EVER_SENT, message.reference)[0][0]:
+        kinds[message.kind].failed(message.reference)
 
 
 def _written(ended: Sequence[Ended]) -> Sequence[Ended]:
@@ -138,7 +155,16 @@ def _written(ended: Sequence[Ended]) -> Sequence[Ended]:
     if not ended:
         return ended
     changes = [
-        (one.state, one.reason[:150], one.gateway, one.sent_at, one.ended_at, one.message.id, one.message.claims)
+        (
+            one.state,
+            one.reason[:150],
+            one.fate,
+            one.gateway,
+            one.sent_at,
+            one.ended_at,
+            one.message.id,
+            one.message.claims,
+        )
         for one in ended
     ]
     if sql.change_many(models.END, changes) == len(ended):
@@ -167,7 +193,7 @@ def _note(tries: Sequence[tuple[int, Try]]) -> None:
     if rows:
         sql.change_many(models.NOTE, rows)
     for _, tried in sorted(tries, key=lambda one: one[1].gateway):  # everybody locks them in the same order
-        if tried.state == "sent":
-            rests.worked(tried.gateway)
-        elif tried.is_its_fault:
+        if tried.is_its_fault:
             rests.failed(tried.gateway, tried.ended_at)
+        else:
+            rests.worked(tried.gateway)  # also when it refused this number: it is there

@@ -39,9 +39,21 @@ def troubled(now: datetime) -> dict[str, Resting]:
 
 
 def awake(names: Iterable[str], now: datetime) -> list[str]:
-    """Those that may be asked now. Of one whose rest is over, only who is told so here may ask it again, alone."""
+    """Those that may be asked, in this order, each by its own turn: `may_ask` says so when that comes."""
     resting = troubled(now)
-    return [name for name in names if name not in resting or _may_ask(name, resting[name], now)]
+    return [name for name in names if name not in resting or (resting[name].until or now) <= now]
+
+
+def may_ask(name: str, now: datetime) -> bool:
+    """Whether this gateway may be asked now. Of one whose rest is over, only who is told so here may, alone."""
+    resting = troubled(now).get(name)
+    if resting is None or resting.until is None:
+        return True
+    if resting.until > now:
+        return False
+    is_first = sql.change(models.PROBE, now + rules.PROBES, name, now) == 1
+    _look_again()
+    return is_first
 
 
 def wakes_in(names: Iterable[str], now: datetime) -> float:
@@ -77,16 +89,6 @@ def wake(name: str, operator: audit.Operator) -> bool:
         audit.record("gateway.woken", ip=operator.ip, gateway=name, by=operator.name)
         _look_again()
     return is_woken
-
-
-def _may_ask(name: str, resting: Resting, now: datetime) -> bool:
-    if resting.until is None:
-        return True
-    if resting.until > now:
-        return False
-    is_first = sql.change(models.PROBE, now + rules.PROBES, name, now) == 1
-    _look_again()
-    return is_first
 
 
 def _look_again() -> None:

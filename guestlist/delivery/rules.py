@@ -12,7 +12,7 @@ FAILURES = 10  # in a row, after which a gateway rests
 RESTS = timedelta(seconds=30)
 PROBES = timedelta(seconds=11)  # the first to ask it again has so long, while it rests for all others
 FIRST_RETRY, LAST_RETRY = timedelta(seconds=5), timedelta(seconds=40)
-MOST_CLAIMS = 6  # after these a message has failed: one that kills whoever sends it does not go round for ever
+MOST_CLAIMS = 6  # then a message has failed: one that kills whoever sends it does not go round for ever
 
 SMS = "sms"
 CHANNELS = (SMS, "telegram", "voice")
@@ -45,12 +45,15 @@ def routes(entries: Iterable[str], gateways: Collection[str], regions: Collectio
             where.upper().removeprefix("+"),
             tuple(name.strip() for name in names.split(",") if name.strip()),
         )
-        if not chosen or not (where in regions or (where.isascii() and where.isdigit() and len(where) <= 15)):
+        are_digits = where.isascii() and where.isdigit() and len(where) <= 15 and where[0] != "0"
+        if not chosen or not (where in regions or are_digits):
             raise ValueError(f"{entry!r} must be like RU:smsru,telegram or 1876:twilio")
         if unknown := next((name for name in chosen if name not in gateways), None):
             raise ValueError(f"{entry!r} names {unknown!r}, which is not in SMS_GATEWAYS")
         if where in found:
             raise ValueError(f"{where} stands there twice")
+        if len(set(chosen)) < len(chosen):
+            raise ValueError(f"{entry!r} names a gateway twice")
         found[where] = Route(where, chosen)
     return sorted(found.values(), key=lambda route: (len(route.where), route.where.isdigit()), reverse=True)
 
@@ -70,13 +73,11 @@ def retry_in(claims: int) -> timedelta:
     return min(LAST_RETRY, FIRST_RETRY * int(2 ** min(claims - 1, 8)))
 
 
-def shown(state: str, sent_at: datetime | None, ended_at: datetime | None, now: datetime) -> State:
+def shown(state: str, fate: str, sent_at: datetime | None, ended_at: datetime | None, now: datetime) -> State:
     """What a message's row says to whoever waits for it. What is withheld tells nothing by that."""
     has_ended = ended_at is not None and ended_at <= now
     if state == "withheld":
-        if sent_at is None:
-            return State("failed", "not_sent") if has_ended else State("queued", None)
-        return State("delivered" if has_ended else "sent", None)
+        state = {"delivered": "delivered", "undelivered": "failed"}.get(fate, "sent" if sent_at else "failed")
     if state == "failed" and (has_ended or sent_at is None):
         return State("failed", "undelivered" if sent_at else "not_sent")
     if state == "accepted":

@@ -32,7 +32,7 @@ class Environment:
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """A whole number between `low` and `high`, both included."""
         value = self._read(name, str(default))
-        if not re.fullmatch(r"\d{1,9}", value) or not low <= int(value) <= high:
+        if not re.fullmatch(r"\d{1,10}", value) or not low <= int(value) <= high:
             raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number from {low} to {high}.")
         return int(value)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from guestlist.delivery import carrying, rests, rules
-from guestlist.delivery.gateways import Late, NoMoney, NoSuchNumber, NotHere, Receipt, Unavailable
+from guestlist.delivery.gateways import Late, NoMoney, NoSuchNumber, NotHere, Receipt, Refused, Unavailable
 from guestlist.delivery.models import Attempt, Message, Rest
 from guestlist.lib import clock
 from guestlist.lib.models import AuditLine
@@ -31,7 +31,7 @@ def test_the_first_gateway_that_takes_it_ends_it(guest, two):
     assert tried() == [("smsru", "sent", "")]
 
 
-@pytest.mark.parametrize("failure", [Unavailable("HTTP 500"), NoMoney(), Late(), NotHere()])
+@pytest.mark.parametrize("failure", [Unavailable("HTTP 500"), NoMoney(), Late(), NotHere(), Refused()])
 def test_what_fails_goes_through_the_next_with_the_same_code(guest, two, failure):
     first, second = two
     first.fails = failure
@@ -158,13 +158,48 @@ def test_one_failure_more_and_it_rests_again(guest, two):
 
 
 def test_while_one_asks_it_again_all_others_leave_it_alone(two):
-    with clock.at(START):
-        for _ in range(10):
-            rests.failed("smsru", START)
+    for _ in range(10):
+        rests.failed("smsru", START)
     later = START + timedelta(seconds=31)
-    with clock.at(later):
-        assert rests.awake(["smsru", "twilio"], later) == ["smsru", "twilio"]
-        assert rests.awake(["smsru", "twilio"], later) == ["twilio"]
+    assert rests.may_ask("smsru", later)
+    assert not rests.may_ask("smsru", later)
+    assert rests.awake(["smsru", "twilio"], later) == ["twilio"]
+    assert rests.may_ask("smsru", later + rules.PROBES)  # who asked has died
+
+
+def test_one_behind_that_rests_no_longer_is_asked_when_its_turn_comes_and_not_before(guest, two):
+    first, second = two
+    for _ in range(10):
+        rests.failed("twilio", START)
+    with clock.at(START + timedelta(seconds=31)):
+        for number in range(3):
+            assert guest(f"+7900111{number:04}").ask().status_code == 200
+        assert Rest.objects.get().rests_until == START + rules.RESTS  # nobody has taken its turn
+        first.fails = Unavailable()
+        assert guest(PHONE).ask().status_code == 200
+    assert len(second.given) == 1
+    assert not Rest.objects.filter(gateway="twilio").exists()
+
+
+def test_an_answer_that_is_not_its_fault_ends_its_rest(guest, two):
+    first, _ = two
+    for _ in range(10):
+        rests.failed("smsru", START)
+    first.fails = NoSuchNumber()
+    with clock.at(START + timedelta(seconds=31)):
+        guest(PHONE).ask()
+    assert not Rest.objects.exists()
+
+
+def test_a_failure_after_a_message_that_was_sent_takes_no_code_out_of_what_its_country_is_judged_by(guest, two):
+    from guestlist.signin.models import Challenge
+
+    first, second = two
+    alice = guest(PHONE)
+    assert alice.ask().status_code == 200
+    first.fails = second.fails = NotHere()
+    alice.ask()
+    assert Challenge.objects.get().region == "RU"
 
 
 def test_numbers_that_a_gateway_refuses_never_make_it_rest(guest, two):

@@ -6,7 +6,7 @@ import pytest
 
 from guestlist.delivery import dispatch
 from guestlist.delivery.gateways import NoMoney
-from guestlist.delivery.models import Message
+from guestlist.delivery.models import Attempt, Message
 from guestlist.lib import audit, clock
 from guestlist.lib.models import AuditLine
 from guestlist.signin import policies, sending
@@ -134,6 +134,6 @@ def test_what_is_not_sent_costs_nothing_of_the_days_budget(guest):
 def test_it_takes_as_long_as_a_message_that_was_sent(guest, monkeypatch):
     slept = []
     monkeypatch.setattr(dispatch.time, "sleep", slept.append)
-    Message.objects.filter(state="sent").update(created_at=START, sent_at=START + timedelta(seconds=3))
+    Attempt.objects.update(began_at=START, ended_at=START + timedelta(seconds=3))
     guest(STRANGER).ask()
     assert slept == [3.0]

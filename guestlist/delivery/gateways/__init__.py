@@ -84,7 +84,12 @@ class TooMany(NotSent):
 
 
 class Refused(NotSent):
-    """The provider will not carry it as it is: a sender that is not registered, a text that it does not like."""
+    """The provider will not carry it as it is: a sender that is not registered, a text that it does not like.
+
+    It may be for this number alone, so nobody can make a gateway rest by such numbers.
+    """
+
+    is_its_fault = False
 
     def __init__(self, detail: str = "") -> None:
         super().__init__("refused by the provider", detail)

@@ -19,6 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from guestlist.delivery.gateways import Late, Nonsense, TooMany, Unavailable, WrongKey
 
 CONNECT = 2.0  # seconds
+MOST = max(settings.WEB_THREADS, settings.DELIVERY_IN_FLIGHT)  # connections that are kept
 LARGEST = 65536  # bytes of an answer
 
 
@@ -75,12 +76,10 @@ class Line:
                     preload_content=False,
                 )
                 return Answer(answer.status, _read(answer))
-            except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-                raise Unavailable(type(error).__name__) from None
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                if not watched.has_begun:  # no name, no connection, no TLS: nothing was sent
+                    raise Unavailable(type(error).__name__) from None
                 is_late = watched.is_over or isinstance(error, urllib3.exceptions.TimeoutError)
-                if isinstance(error, urllib3.exceptions.ProxyError):
-                    raise Unavailable("ProxyError") from None
                 raise Late(type(error).__name__ if is_late else f"broken off: {type(error).__name__}") from None
 
 
@@ -101,7 +100,7 @@ class _Watched:
 
     def __init__(self) -> None:
         self.socket: socket.socket | None = None
-        self.is_over = self.is_done = False
+        self.is_over = self.is_done = self.has_begun = False
 
     def cut(self) -> None:
         self.is_over = True
@@ -175,16 +174,25 @@ _watch = _Watch()
 
 
 class _Bounded:
-    """A connection that the watch can cut."""
+    """A connection that the watch can cut, and over which nothing is sent when its time is over already."""
 
-    sock: socket.socket
+    sock: socket.socket | None
+
+    def send(self, data: Any) -> None:
+        """Send a part of a request. Looking a name up cannot be cut short: then it is too late for this."""
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]
+        watched = _watch.mine()
+        if watched is not None:
+            if watched.is_over:
+                raise OSError("the connection did not come in time")
+            watched.socket, watched.has_begun = self.sock, True
+        super().send(data)  # type: ignore[misc]
 
     def getresponse(self) -> Any:
         """The answer's status and headers."""
-        watched = _watch.mine()
-        if watched is not None:
-            watched.socket = self.sock
         answer = super().getresponse()  # type: ignore[misc]
+        watched = _watch.mine()
         if watched is not None and watched.is_over:  # half a head reads like a whole one
             raise OSError("the answer did not come in time")
         return answer
@@ -210,12 +218,12 @@ def _pool(url: str) -> Any:
     where = urlsplit(url)
     proxy = getproxies().get(where.scheme)
     if not proxy or proxy_bypass(str(where.hostname)):
-        pool = urllib3.PoolManager(maxsize=settings.WEB_THREADS)
+        pool = urllib3.PoolManager(maxsize=MOST)
     else:
         try:
             user = urllib3.util.parse_url(proxy).auth
             headers = urllib3.make_headers(proxy_basic_auth=user) if user else None
-            pool = urllib3.ProxyManager(proxy, maxsize=settings.WEB_THREADS, proxy_headers=headers)
+            pool = urllib3.ProxyManager(proxy, maxsize=MOST, proxy_headers=headers)
         except (ValueError, urllib3.exceptions.HTTPError):  # whose words hold the password
             name = f"{where.scheme.upper()}_PROXY"
             raise ImproperlyConfigured(f"{name} must be like http://proxy.example.org:3128.") from None

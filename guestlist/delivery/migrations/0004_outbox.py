@@ -60,6 +60,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='message',
+            name='fate',
+            field=models.CharField(blank=True, db_default='', default='', max_length=11),
+        ),
+        migrations.AddField(
+            model_name='message',
+            name='is_held',
+            field=models.BooleanField(db_default=False, default=False, verbose_name='being sent'),
+        ),
+        migrations.AddField(
+            model_name='message',
             name='due_at',
             field=models.DateTimeField(blank=True, null=True, verbose_name='to be taken up'),
         ),

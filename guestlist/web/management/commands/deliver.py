@@ -10,9 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from guestlist.delivery import bell, courier, routing, stamp
 from guestlist.lib import sql
 
+ENDING = (signal.SIGTERM, signal.SIGINT)
+LOOKS_EVERY = 1.0  # seconds
+
 
 class Command(BaseCommand):
-    """Runs until SIGTERM or SIGINT; then finishes what is under way."""
+    """Runs until SIGTERM or SIGINT; then finishes what is under way. Ends by itself when the database became live."""
 
     help = __doc__
     requires_system_checks: list[str] = []
@@ -25,15 +28,19 @@ class Command(BaseCommand):
         except stamp.Misfit as misfit:
             raise CommandError(str(misfit)) from misfit
         sql.let_go()
+        # Blocked in all threads and waited for in this one: a handler would run in the middle of anything.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         stop = threading.Event()
-
-        def end(*_: Any) -> None:
-            stop.set()
-            bell.woken.set()
-
-        signal.signal(signal.SIGTERM, end)
-        signal.signal(signal.SIGINT, end)
         threading.Thread(target=bell.listen, name="bell", daemon=True).start()
         self.stderr.write(f"Delivering by {', '.join(gateways)}, up to {settings.DELIVERY_IN_FLIGHT} at once.")
         threading.stack_size(courier.STACK)
-        courier.Courier(settings.DELIVERY_IN_FLIGHT).run(stop)
+        sending = threading.Thread(target=courier.Courier(settings.DELIVERY_IN_FLIGHT).run, args=[stop])
+        sending.start()
+        while sending.is_alive() and signal.sigtimedwait(ENDING, LOOKS_EVERY) is None:
+            pass
+        is_told = sending.is_alive()
+        stop.set()
+        bell.woken.set()
+        sending.join()
+        if not is_told:
+            raise CommandError("SMS_GATEWAYS does not fit this database any more.")
