@@ -19,7 +19,7 @@ ASKED = metrics.counter(
 TOOK = metrics.histogram("message_duration_seconds", "How long a gateway took for a message.", ("gateway",))
 
 LONGEST_ID, LONGEST_CURRENCY = 64, 8  # characters
-CENT, MOST = Decimal("0.00001"), Decimal(10**7)  # as prices are kept
+PLACES, MOST = 5, Decimal(10**7)  # as prices are kept
 
 log = logging.getLogger("guestlist.delivery")
 
@@ -97,7 +97,7 @@ def _clean(receipt: Receipt) -> Receipt:
     return receipt._replace(
         id=_plain(receipt.id)[:LONGEST_ID],
         currency=_plain(receipt.currency)[:LONGEST_CURRENCY],
-        price=price.quantize(CENT) if price is not None and is_price else None,
+        price=round(price, PLACES) if price is not None and is_price else None,
     )
 
 

@@ -87,7 +87,7 @@ def _line(tried: Try) -> str:
     told = [
         tried.reason,
         f"id {receipt.id}" if receipt.id else "",
-        f"{receipt.price} {receipt.currency}".strip() if receipt.price is not None else "",
+        f"{receipt.price.normalize():f} {receipt.currency}".strip() if receipt.price is not None else "",
     ]
     said = ", ".join(part for part in told if part)
     return f"{tried.gateway} ({tried.channel}): {tried.state} in {seconds:.2f} s{': ' if said else ''}{said}"
