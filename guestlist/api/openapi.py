@@ -114,6 +114,9 @@ def _complete(found: dict[str, Any], *, changes: bool) -> None:
     refusals = [*found.pop("x-refusals"), "unavailable", "internal_error"]
     if "requestBody" in found:
         refusals += WITH_BODY
+        content = found["requestBody"]["content"]["application/json"]
+        if "allOf" in content["schema"]:  # of a body that may be left out: its default is no part of the document
+            (content["schema"],) = content["schema"]["allOf"]
     if found.pop("x-signed"):
         refusals += ["not_signed_in", *(["csrf_failed"] if changes else [])]
         found["security"] = [{"bearer": []}, {"cookie": []}]

@@ -58,6 +58,9 @@ class Waiting(Body):
     challenge: str | None = TOKEN
 
 
+BY_COOKIE = Waiting(challenge=None)  # no body at all
+
+
 class Awaited(Schema):
     """How a code is doing."""
 
@@ -142,10 +145,10 @@ def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[
     signed=False,
     refusals=["code_expired", "cross_site"],
 )
-def state(request: HttpRequest, payload: Waiting) -> dict[str, Any]:
+def state(request: HttpRequest, payload: Waiting = BY_COOKIE) -> dict[str, Any]:
     """Says what has become of the message, when to ask again, and by which channels.
 
-    The challenge comes as a cookie, or in the body, which wins. One that is used up, too old or unknown is
+    The challenge comes as a cookie, and then no body is needed, or in the body, which wins. One that is used up, too old or unknown is
     `code_expired`.
     """
     return actions.state(caller.client(request, payload.challenge))._asdict()

@@ -187,7 +187,10 @@ RAW_BODIES = {
 @each_with_body
 def test_what_is_no_json_object_is_refused(caller, method, path, subtests):
     before = traces()
+    may_be_left_out = not operation(method, path)["requestBody"]["required"]
     for name, raw in RAW_BODIES.items():
+        if not raw and may_be_left_out:
+            continue
         with subtests.test(name):
             answer = send(caller, method, path, raw)
             assert is_problem(answer, 400, "invalid_request")

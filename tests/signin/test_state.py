@@ -253,6 +253,14 @@ def test_the_channels_are_those_of_the_gateways_for_this_number(guest, live):
     assert state(alice).json()["channels"] == ["telegram", "sms"]
 
 
+def test_with_the_cookie_no_body_is_needed(guest):
+    alice = guest(PHONE)
+    alice.ask()
+    assert alice.client.generic("POST", "/user/login/state/", b"", content_type="application/json").status_code == 200
+    assert alice.client.generic("POST", "/user/login/state/").status_code == 200
+    assert alice.client.generic("POST", "/user/login/state/", b"null", "application/json").status_code == 400
+
+
 # ---- what it must not tell -------------------------------------------------------------------------------------------
 def test_live_known_and_unknown_numbers_look_the_same(guest, live):
     with clock.at(START - timedelta(days=1)):
