@@ -94,7 +94,8 @@ def measure(kind: str, messages: int, gateway: str) -> None:
             took = time.monotonic() - began
         lines = sink.lines()
         span = f", first to last send {lines[-1].at - lines[0].at:.1f} s, {len(lines)} sends" if lines else ""
-        print(f"{kind}, {gateway}: {messages} messages of {DELAY} s in {took:.1f} s with the start, {threads} threads, {most} MB{span}")
+        told = f"{messages} messages of {DELAY} s in {took:.1f} s with the start, {threads} threads, {most} MB{span}"
+        print(f"{kind}, {gateway}: {told}")
 
 
 def main() -> None:

@@ -148,8 +148,8 @@ def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[
 def state(request: HttpRequest, payload: Waiting = BY_COOKIE) -> dict[str, Any]:
     """Says what has become of the message, when to ask again, and by which channels.
 
-    The challenge comes as a cookie, and then no body is needed, or in the body, which wins. One that is used up, too old or unknown is
-    `code_expired`.
+    The challenge comes as a cookie, and then no body is needed, or in the body, which wins. One that is used up, too
+    old or unknown is `code_expired`.
     """
     return actions.state(caller.client(request, payload.challenge))._asdict()
 
