@@ -65,7 +65,9 @@ WEB_THREADS = env.number("WEB_THREADS", 256, 1, 1024)
 # ---- the database ----------------------------------------------------------------------------------------------------
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{VAR / 'guestlist.sqlite3'}")
 DB_POOL = env.number("DB_POOL", 8, 1, 256)
+DB_PREPARED = env.flag("DB_PREPARED", True)
 ENGINES = {"sqlite": "sqlite3", "postgresql": "postgresql", "mysql": "mysql"}
+PREPARED = {"server_side_binding": True, "prepare_threshold": 1}  # from the second time on, in each connection
 OPTIONS: dict[str, dict[str, Any]] = {
     "sqlite": {
         "transaction_mode": "IMMEDIATE",
@@ -73,7 +75,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         # FULL: a commit is on the disk before the answer goes out, also when the power fails
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;",
     },
-    "postgresql": {"connect_timeout": 5},
+    "postgresql": {"connect_timeout": 5, **(PREPARED if DB_PREPARED else {})},
     "mysql": {"isolation_level": "read committed", "charset": "utf8mb4", "connect_timeout": 5},
 }
 

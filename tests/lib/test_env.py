@@ -184,6 +184,7 @@ WRONG_SETTINGS = [
     ("WEB_CONCURRENCY", "0"),
     ("WEB_THREADS", "many"),
     ("DB_POOL", "0"),
+    ("DB_PREPARED", "sometimes"),
     ("DATABASE_URL", "nonsense"),
     ("DATABASE_URL", "oracle://guestlist@127.0.0.1/guestlist"),
     ("DATABASE_URL", "http://127.0.0.1"),
