@@ -76,7 +76,7 @@ def is_browser(request: HttpRequest) -> bool:
 
     A page of an origin in CORS_ORIGINS has no cookies here, and so counts as an app.
     """
-    is_page = "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
+    is_page = "HTTP_ORIGIN" in request.META or "HTTP_SEC_FETCH_SITE" in request.META
     return is_page and cors.origin(request) is None
 
 
@@ -87,9 +87,9 @@ def address(request: HttpRequest) -> str:
 
 def refuse_cross_site(request: HttpRequest) -> None:
     """Signing in is refused to other sites' pages, with cookies or without; no such header is fine (apps, curl)."""
-    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+    if request.META.get("HTTP_SEC_FETCH_SITE") == "cross-site":
         raise Refusal("cross_site")
-    origin = request.headers.get("Origin")
+    origin = request.META.get("HTTP_ORIGIN")
     if origin is not None and origin not in (settings.PUBLIC_URL, f"{request.scheme}://{request.get_host()}"):
         raise Refusal("cross_site")
 

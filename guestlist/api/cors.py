@@ -17,7 +17,7 @@ MAX_AGE = 600  # seconds that a browser keeps the answer to a preflight
 
 def origin(request: HttpRequest) -> str | None:
     """The listed origin of the page that calls the API; None for everybody else, our own pages too."""
-    found = request.headers.get("Origin")
+    found = request.META.get("HTTP_ORIGIN")
     is_listed = getattr(request, "is_api", False) and found in settings.CORS_ORIGINS  # as a whole: no part of it fits
     return found if is_listed else None
 

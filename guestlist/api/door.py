@@ -6,12 +6,16 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
+from django.urls import Resolver404, resolve
 
 from guestlist.api import cors, errors, traffic
 from guestlist.lib import sql
@@ -19,6 +23,7 @@ from guestlist.lib.logs import request_id
 from guestlist.lib.refusals import Refusal
 
 View = Callable[..., HttpResponseBase]
+LOCALE, CSRF = LocaleMiddleware(lambda _: HttpResponse()), CsrfViewMiddleware(lambda _: HttpResponse())
 
 LARGEST_BODY = 16 * 1024
 POLICY = (
@@ -30,6 +35,8 @@ READER_POLICY = POLICY.format(style="'self' 'unsafe-inline'", worker=" worker-sr
 READERS = ("/docs", "/redoc")  # Swagger UI and ReDoc write style elements of their own
 PUBLIC = ("/static/", "/openapi.json", "/docs", "/redoc", "/.well-known/")  # everything else is somebody's own
 
+SHORT = "/user"  # people's API: it has no use for what stands between the door and the pages
+
 before_first_request: Callable[[], None] | None = None  # set by the server: what must hold before anything is served
 _turn = threading.Lock()
 
@@ -39,6 +46,7 @@ class Door:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self._go_short = convert_exception_to_response(self._enter)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
@@ -78,7 +86,33 @@ class Door:
             return errors.problem(Refusal("invalid_host"))
         except Refusal as refusal:
             return errors.answer(request, refusal)
-        return self.get_response(request)
+        return self._shortly(request) or self.get_response(request)
+
+    def _shortly(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer of an API view, past the middleware that only pages need; None for everything else."""
+        if not request.path_info.startswith(SHORT):
+            return None
+        try:
+            match = resolve(request.path_info)
+        except Resolver404:
+            return None
+        if not hasattr(match.func, "is_behind_the_door"):
+            return None
+        request.resolver_match = match
+        return cast(HttpResponse, self._go_short(request))
+
+    def _enter(self, request: HttpRequest) -> HttpResponseBase:
+        view, args, kwargs = request.resolver_match  # type: ignore[misc]
+        LOCALE.process_request(request)
+        CSRF.process_request(request)
+        try:
+            answer = view(request, *args, **kwargs)
+        except Exception as error:
+            refused = self.process_exception(request, error)
+            if refused is None:
+                raise
+            answer = refused
+        return LOCALE.process_response(request, CSRF.process_response(request, answer))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """A refusal, or a database that is away, becomes an answer; anything else goes on to be a 500."""
@@ -107,6 +141,7 @@ def door(view: View, methods: Iterable[str], *, comes_in_crowds: bool = False) -
         with sql.in_a_crowd() if comes_in_crowds else nullcontext():
             return view(request, *args, **kwargs)
 
+    enter.is_behind_the_door = True  # type: ignore[attr-defined]
     enter.csrf_exempt = True  # type: ignore[attr-defined]  # api/caller checks it, for those recognised by cookie
     return enter
 
@@ -145,7 +180,7 @@ def _check_body(request: HttpRequest) -> None:
 
 
 def _length(request: HttpRequest) -> int:
-    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         raise Refusal("length_required")
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit()):

@@ -127,12 +127,14 @@ def login(request: HttpRequest, payload: Ask, response: HttpResponse) -> Status[
     client = caller.client(request, payload.challenge, payload.device)
     try:
         asked = actions.ask(phone, client, payload.channel or "")
-    finally:
+    except Refusal:
         with suppress(*sql.AWAY):  # what has been decided is not undone because its headers cannot be told
             request.allowance = actions.allowance(client)  # type: ignore[attr-defined]  # for the door
+        raise
+    request.allowance = asked.allowance  # type: ignore[attr-defined]
     caller.set_cookie(response, caller.CHALLENGE_COOKIE, asked.challenge, asked.expires_in)
     get_token(request)  # sets the csrftoken cookie
-    shown = {name: value for name, value in asked._asdict().items() if name != "is_known" and value is not None}
+    shown = {name: value for name, value in asked._asdict().items() if name in Asked.model_fields and value is not None}
     return Status(201 if asked.is_known is False else 200, shown)
 
 

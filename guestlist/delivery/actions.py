@@ -116,8 +116,8 @@ def accept(
         "expires_at": expires_at,
     }
     due_at = now + rules.LEASE if taken_up else now
-    made = models.Message.objects.create(**row, is_held=taken_up, due_at=due_at)
-    return Message(id=int(made.pk), held_until=due_at, **row)
+    made = sql.insert_id("delivery_message", **row, is_held=taken_up, due_at=due_at, gateway="", fate="")
+    return Message(id=made or 0, held_until=due_at, **row)
 
 
 def queued() -> None:
@@ -125,19 +125,15 @@ def queued() -> None:
     bell.ring()
 
 
-def send(message: Message) -> str:
-    """Send an accepted message, after its transaction; its state, `delivered` in the sandbox and `sent` when live.
+def send(message: Message, content: str) -> str:
+    """Send a message accepted a moment ago, after its transaction; its state, `delivered` in the sandbox, else `sent`.
 
     Refuses with `delivery_failed`, within DEADLINE seconds. When the database is away just then, what became of the
     message is written down later: whoever waits is told the truth.
     """
     ended: outbox.Ended | None = None
     with sql.in_a_crowd():
-        content = outbox.contents([message]).get(message.id)
-        sending = None if content is None else dispatch.ready(message, content, outbox.failed_before(message))
-        if sending is None:
-            outbox.end([outbox.no_longer_due(message)])
-            raise Refusal("delivery_failed")
+        sending = dispatch.ready(message, content, outbox.failed_before(message))
     try:
         with sql.out_of_the_crowd():
             ended, failure = sending()

@@ -91,9 +91,9 @@ def _claim(most: int) -> list[Message]:
     ids = [id_ for (id_,) in sql.rows(models.DUE + free, now, most)]
     if not ids:
         return []
-    holes = ", ".join(["%s"] * len(ids))
-    sql.change(models.CLAIM.format(holes=holes), True, held_until := now + rules.LEASE, *ids)
-    rows = sql.rows(models.CLAIMED.format(facts=models.FACTS, holes=holes), *ids)
+    holes, some = sql.padded(ids)
+    sql.change(models.CLAIM.format(holes=holes), True, held_until := now + rules.LEASE, *some)
+    rows = sql.rows(models.CLAIMED.format(facts=models.FACTS, holes=holes), *some)
     claimed = {row[0]: Message._make((*row, held_until)) for row in rows}
     return [
         message._replace(created_at=sql.moment(message.created_at), expires_at=sql.moment(message.expires_at))
@@ -169,8 +169,8 @@ def _written(ended: Sequence[Ended]) -> Sequence[Ended]:
     ]
     if sql.change_many(models.END, changes) == len(ended):
         return ended
-    ids = [one.message.id for one in ended]
-    claims = dict(sql.rows(models.CLAIMS.format(holes=", ".join(["%s"] * len(ids))), *ids))
+    holes, ids = sql.padded([one.message.id for one in ended])
+    claims = dict(sql.rows(models.CLAIMS.format(holes=holes), *ids))
     return [one for one in ended if claims.get(one.message.id) == one.message.claims]
 
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -42,6 +43,7 @@ def is_this_machine(request: HttpRequest) -> bool:
     return bool(found) and ipaddress.ip_address(found).is_loopback
 
 
+@lru_cache(maxsize=4096)
 def source(ip: str) -> str:
     """The address that limits count: an IPv4 address, or an IPv6 /64, for that is what one customer is given."""
     try:
@@ -49,3 +51,10 @@ def source(ip: str) -> str:
     except ValueError:
         return ""
     return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
+
+
+@lru_cache(maxsize=4096)
+def network(source: str, ipv4_bits: int, ipv6_bits: int) -> str:
+    """The network of so many bits that a source lies in."""
+    found = ipaddress.ip_network(source)
+    return str(found.supernet(new_prefix=ipv4_bits if found.version == 4 else ipv6_bits))

@@ -56,10 +56,17 @@ class Holding(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What `take` saw: soft policies that are spent, and how often each counted one is used in its longest window."""
+    """What `take` saw: soft policies that are spent, how often each counted one is used in its longest window.
+
+    And what SQL remembers now, which need not be read again to tell what is left.
+    """
 
     passed: list[str]
     counted: dict[str, int]
+    texts: Mapping[str, str]
+
+
+NOTHING_TAKEN = Taken([], {}, {})
 
 
 @contextmanager
@@ -98,14 +105,18 @@ def take(spends: Sequence[Spend], now: datetime, secret: bytes) -> Taken:
     remembered = usage.lock(_ids(slots), now)
     changes = sliding_log.taken(slots, remembered, now)
     usage.write(changes)
-    return Taken(sliding_log.passed(slots, remembered, now), sliding_log.counts(slots, changes))
+    texts = {**remembered, **{change.id: change.text for change in changes}}
+    return Taken(sliding_log.passed(slots, remembered, now), sliding_log.counts(slots, changes), texts)
 
 
-def would_wait(spends: Sequence[Spend], now: datetime, secret: bytes) -> float:
-    """Seconds until all of these would be allowed; 0 when they would now. Takes nothing, locks nothing."""
+def would_wait(spends: Sequence[Spend], now: datetime, secret: bytes, taken: Taken = NOTHING_TAKEN) -> float:
+    """Seconds until all of these would be allowed; 0 when they would now. Takes nothing, locks nothing.
+
+    What was `taken` a moment ago is not read again.
+    """
     kept, held = _in_sql(spends, now), _in_redis(spends)
     slots = sliding_log.slots(kept, now, secret)
-    found = usage.read(_ids(slots)) if slots else {}
+    found = _known_or_read(slots, taken)
     waits = [sliding_log.wait(slot, found.get(slot.id, ""), now) for slot in slots]
     if held:
         slots = sliding_log.slots(held, now, secret)
@@ -114,7 +125,7 @@ def would_wait(spends: Sequence[Spend], now: datetime, secret: bytes) -> float:
     return max(waits, default=0.0)
 
 
-def left(spend: Spend, now: datetime, secret: bytes) -> Allowance:
+def left(spend: Spend, now: datetime, secret: bytes, taken: Taken = NOTHING_TAKEN) -> Allowance:
     """What this spend's tightest window still allows. For policies that are neither distinct nor counted."""
     found = []
     for held in _in_redis([spend]):
@@ -124,7 +135,7 @@ def left(spend: Spend, now: datetime, secret: bytes) -> Allowance:
     for kept in _in_sql([spend], now):
         (slot,) = sliding_log.slots([kept], now, secret)
         with sql.in_a_crowd():
-            text = usage.read([slot.id]).get(slot.id, "")
+            text = _known_or_read([slot], taken).get(slot.id, "")
         found.append(sliding_log.allowance(slot, text, now))
     return sliding_log.tightest(found)
 
@@ -135,12 +146,25 @@ def used(spend: Spend, now: datetime, secret: bytes) -> int:
     return int(usage.read([slot.id]).get(slot.id) or 0)
 
 
-def forgive(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
+def forgive(
+    spends: Sequence[Spend], now: datetime, secret: bytes, also: Sequence[Spend] = (), at: Spend | None = None
+) -> None:
     """Give back the newest use with each spend's tag, in SQL, in the caller's transaction; then `forgive_held`.
 
-    Forgiven ones still count to three times the policy's figures.
+    Forgiven ones still count to three times the policy's figures. `also` others, at the price of one use of `at`: not
+    when that is spent.
     """
-    _undo(_in_sql(spends, now), now, secret, sliding_log.forgiven)
+    price = sliding_log.slots([at] if at else [], now, secret)
+    bought = sliding_log.slots(also, now, secret)
+    free = sliding_log.slots(_in_sql(spends, now), now, secret)
+    if not (slots := [*price, *bought, *free]):
+        return
+    remembered = usage.lock(_ids(slots), now)
+    if price and sliding_log.refusal(price, remembered, now) is None:
+        paid = sliding_log.taken(price, remembered, now)
+        usage.write([*paid, *sliding_log.undone([*bought, *free], remembered, now, sliding_log.forgiven)])
+    else:
+        usage.write(sliding_log.undone(free, remembered, now, sliding_log.forgiven))
 
 
 def forgive_held(spends: Sequence[Spend], now: datetime, secret: bytes) -> None:
@@ -176,6 +200,11 @@ def _refusal(spends: Sequence[Spend], now: datetime, secret: bytes) -> list[Limi
     slots = sliding_log.slots(spends, now, secret)
     spent = sliding_log.refusal(slots, usage.read(_ids(slots)), now)
     return [spent] if spent else []
+
+
+def _known_or_read(slots: Sequence[sliding_log.Slot], taken: Taken) -> Mapping[str, str]:
+    unknown = [slot.id for slot in slots if slot.id not in taken.texts]
+    return {**taken.texts, **usage.read(unknown)} if unknown else taken.texts
 
 
 def _undo(spends: Sequence[Spend], now: datetime, secret: bytes, undo: Undo) -> None:

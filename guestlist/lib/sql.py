@@ -4,13 +4,13 @@ import fcntl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
 
 from guestlist.lib.databases import NoneFree
 
@@ -36,28 +36,38 @@ def row(statement: str, *values: Any) -> tuple[Any, ...] | None:
 
 def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """All rows. A read whose idle connection turns out to be dead is made once more, on a new one."""
+    here = connections[DEFAULT_DB_ALIAS]
     try:
-        return _read(statement, values)
+        return _read(here, statement, values)
     except AWAY as error:
-        if connection.in_atomic_block or not _is_dead(connection.connection, error):
+        if here.in_atomic_block or not _is_dead(here.connection, error):
             raise
         _forget_connections()
-        return _read(statement, values)
+        return _read(here, statement, values)
 
 
 def change(statement: str, *values: Any) -> int:
     """Run a change; how many rows it took. Row counts decide who was first, not a look before."""
-    with _as_a_writer(), connection.cursor() as cursor:
-        cursor.execute(statement, _fit(values))
+    here = connections[DEFAULT_DB_ALIAS]
+    with _as_a_writer(here), here.cursor() as cursor:
+        cursor.execute(statement, _fit(here, values))
         return int(cursor.rowcount)
+
+
+def changed(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Run a change that says RETURNING; the rows that it returns."""
+    here = connections[DEFAULT_DB_ALIAS]
+    with _as_a_writer(here):
+        return _read(here, statement, values)
 
 
 def change_many(statement: str, changes: Sequence[Sequence[Any]]) -> int:
     """Run a change once for each of these values, in as few round trips as the driver knows; how many rows in all."""
     if len(changes) == 1:
         return change(statement, *changes[0])  # a pipeline for one costs more than it saves
-    with _as_a_writer(), connection.cursor() as cursor:
-        cursor.executemany(statement, [_fit(values) for values in changes])
+    here = connections[DEFAULT_DB_ALIAS]
+    with _as_a_writer(here), here.cursor() as cursor:
+        cursor.executemany(statement, [_fit(here, values) for values in changes])
         return int(cursor.rowcount)
 
 
@@ -66,10 +76,19 @@ def insert(table: str, **columns: Any) -> bool:
 
     It waits for a rival that has inserted the same key and not yet committed, on all three databases.
     """
-    names, holes = ", ".join(columns), ", ".join(["%s"] * len(columns))
-    if connection.vendor == "mysql":
-        return change(f"INSERT IGNORE INTO {table} ({names}) VALUES ({holes})", *columns.values()) == 1
-    return change(f"INSERT INTO {table} ({names}) VALUES ({holes}) ON CONFLICT DO NOTHING", *columns.values()) == 1
+    return change(_insertion(table, tuple(columns)), *columns.values()) == 1
+
+
+def insert_id(table: str, **columns: Any) -> int | None:
+    """The same for a table that numbers its rows: the new row's id, None when a unique key is taken."""
+    statement = _insertion(table, tuple(columns))
+    if connection.vendor == "postgresql":
+        made = changed(f"{statement} RETURNING id", *columns.values())
+        return int(made[0][0]) if made else None
+    here = connections[DEFAULT_DB_ALIAS]
+    with _as_a_writer(here), here.cursor() as cursor:
+        cursor.execute(statement, _fit(here, tuple(columns.values())))
+        return int(cursor.lastrowid) if cursor.rowcount == 1 else None
 
 
 def count_up(table: str, key: str, counter: str, value: Any) -> None:
@@ -91,7 +110,7 @@ def in_one_transaction(act: Callable[P, T]) -> Callable[P, T]:
         for round_ in range(1, TRIES + 1):
             has_acted, raw = False, connection.connection
             try:
-                with _as_a_writer(), transaction.atomic():
+                with _as_a_writer(connection), transaction.atomic():
                     raw = connection.connection  # a broken one is replaced before the error gets here
                     result = act(*args, **kwargs)
                     has_acted = True
@@ -112,6 +131,15 @@ def lost_a_race(error: Exception) -> bool:
     """Whether the database rolled this transaction back only because of another one."""
     cause = error.__cause__
     return getattr(cause, "sqlstate", None) in DEADLOCKED or (bool(error.args) and error.args[0] in DEADLOCKED)
+
+
+def padded(values: Sequence[T]) -> tuple[str, list[T]]:
+    """Holes for `IN ({holes})`, and the values in them, the last of which is repeated up to the next power of two.
+
+    So a statement for some has a few forms, and not one for each number of them, of which none is ever prepared.
+    """
+    size = 1 << (len(values) - 1).bit_length()
+    return ", ".join(["%s"] * size), [*values, *[values[-1]] * (size - len(values))]
 
 
 def let_go() -> None:
@@ -197,18 +225,27 @@ def _leave_crowd() -> None:
         _crowd.release()
 
 
-def _read(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, _fit(values))
+@cache
+def _insertion(table: str, columns: tuple[str, ...]) -> str:
+    names, holes = ", ".join(columns), ", ".join(["%s"] * len(columns))
+    if connection.vendor == "mysql":
+        return f"INSERT IGNORE INTO {table} ({names}) VALUES ({holes})"
+    return f"INSERT INTO {table} ({names}) VALUES ({holes}) ON CONFLICT DO NOTHING"
+
+
+def _read(here: Any, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with here.cursor() as cursor:
+        cursor.execute(statement, _fit(here, values))
         return list(cursor.fetchall())
 
 
-@contextmanager
-def _as_a_writer() -> Iterator[None]:
+def _as_a_writer(here: Any) -> AbstractContextManager[None]:
     # One connection is always left to those who read, however long writers wait for a lock or for each other.
-    if connection.in_atomic_block:
-        yield
-        return
+    return nullcontext() if here.in_atomic_block else _with_a_writers_place()
+
+
+@contextmanager
+def _with_a_writers_place() -> Iterator[None]:
     if not _writers.acquire(blocking=False):
         let_go()  # nor does this thread keep the one it has read with
         if not _writers.acquire(timeout=PATIENCE):
@@ -228,6 +265,8 @@ def _forget_connections() -> None:
     connection.close_pool()  # type: ignore[attr-defined]  # what ended one has ended its idle neighbours too
 
 
-def _fit(values: Sequence[Any]) -> list[Any]:
-    fit = connection.ops.adapt_datetimefield_value
+def _fit(here: Any, values: Sequence[Any]) -> Sequence[Any]:
+    if here.vendor == "postgresql":
+        return values  # psycopg knows what a time is
+    fit = here.ops.adapt_datetimefield_value
     return [fit(value) if isinstance(value, datetime) else value for value in values]

@@ -1,4 +1,4 @@
-"""The rows in which limits remember what was used: three statements an ask, however many limits there are."""
+"""The rows in which limits remember what was used: two statements an ask, however many limits there are."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -21,7 +21,11 @@ def lock(ids: Sequence[str], now: datetime) -> Mapping[str, str]:
     else:
         kept = "ON CONFLICT (id) DO UPDATE SET id = excluded.id"
     holes = ", ".join(["(%s, '', %s)"] * len(ids))
-    sql.change(f"INSERT INTO {TABLE} (id, uses, ends_at) VALUES {holes} {kept}", *_flat((id_, now) for id_ in ids))
+    statement = f"INSERT INTO {TABLE} (id, uses, ends_at) VALUES {holes} {kept}"
+    values = _flat((id_, now) for id_ in ids)
+    if connection.features.can_return_rows_from_bulk_insert:
+        return dict(sql.changed(f"{statement} RETURNING id, uses", *values))
+    sql.change(statement, *values)  # MySQL has no RETURNING
     return read(ids)
 
 

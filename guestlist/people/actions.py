@@ -37,7 +37,7 @@ def arrive(phone: str) -> Arrival | None:
             return Arrival(found[0], is_new=False, is_blocked=found[1] is not None)
         if not _has_room(phone):
             return None
-        made = sql.insert(
+        made = sql.insert_id(
             "people_person",
             phone=phone,
             username="",
@@ -47,9 +47,8 @@ def arrive(phone: str) -> Arrival | None:
             phone_visibility=settings.PHONE_VISIBILITY_DEFAULT,
             created_at=clock.now(),
         )
-        if made:  # otherwise the number or the code was taken: look again
-            person_id = sql.row(models.BY_PHONE, phone)[0]  # type: ignore[index]
-            return Arrival(person_id, is_new=True, is_blocked=False)
+        if made is not None:  # otherwise the number or the code was taken: look again
+            return Arrival(made, is_new=True, is_blocked=False)
     raise RuntimeError("no free invite code was drawn")
 
 

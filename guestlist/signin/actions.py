@@ -40,6 +40,7 @@ class Asked(NamedTuple):
     resend_in: int
     attempts_left: int
     delivery: str
+    allowance: limits.Allowance | None  # how many codes the client's address may still ask for, where that is limited
 
 
 class Confirmed(NamedTuple):
@@ -58,7 +59,7 @@ class Accepted(NamedTuple):
     challenge: rules.Challenge
     is_known: bool
     message: delivery.Message
-    passed: list[str]  # limits that are spent and refused nothing
+    taken: limits.Taken
 
 
 class Wanted(NamedTuple):
@@ -97,19 +98,20 @@ def ask(phone: str, client: Client, channel: str = "") -> Asked:
     """
     with audit.refusals("code.refused", phone=phone, ip=client.ip), delivery.waiting() as may_wait:
         with sql.in_a_crowd():
-            token, challenge, is_known, message, _ = _accept(phone, client, channel, may_wait)
-        state = _send(message, challenge, client) if may_wait else _queue()
-    in_sandbox = delivery.is_sandbox()
+            accepted = _accept(phone, client, channel, may_wait)
+        state = _send(accepted, client) if may_wait else _queue()
+    challenge, in_sandbox, now = accepted.challenge, delivery.is_sandbox(), clock.now()
     return Asked(
-        challenge=token,
+        challenge=accepted.token,
         phone=phone,
         code=challenges.code_of(challenge) if in_sandbox else None,
-        is_known=is_known if in_sandbox else None,
+        is_known=accepted.is_known if in_sandbox else None,
         code_length=challenge.digits,
-        expires_in=rules.seconds(challenge.expires_at - clock.now()),
-        resend_in=_resend_in(phone, challenge.device, client),
+        expires_in=rules.seconds(challenge.expires_at - now),
+        resend_in=_resend_in(accepted, client, now),
         attempts_left=rules.TRIES - challenge.attempts,
         delivery=state,
+        allowance=sending.allowance(client.ip, now, accepted.taken),
     )
 
 
@@ -124,7 +126,7 @@ def confirm(phone: str, typed: str, client: Client) -> Confirmed:
     if spent is None:
         raise _expired(phone, client)
     if not rules.matches(typed, challenges.code_of(spent.challenge)):
-        left = rules.TRIES - spent.challenge.attempts
+        left = rules.TRIES - challenges.attempts(spent.challenge.id)
         audit.record("code.wrong", phone=phone, person_id=people.id_of(phone), ip=client.ip, left=left)
         raise Refusal("wrong_code", attempts_left=left)
     admitted = _admit(spent, client)
@@ -183,14 +185,15 @@ def _accept(phone: str, client: Client, channel: str, may_wait: bool) -> Accepte
         asking = asking._replace(slowed=pumping.check(asking, kind, client.ip, now))
     with sending.holding(asking, now) as held:
         accepted = _open_challenge(Wanted(phone, kind.region, channel, may_wait), client, person_id, who, held, now)
-    pumping.tell(accepted.passed, phone, client.ip)
+    pumping.tell(accepted.taken.passed, phone, client.ip)
     return accepted
 
 
-def _send(message: delivery.Message, challenge: rules.Challenge, client: Client) -> str:
+def _send(accepted: Accepted, client: Client) -> str:
     try:
-        return delivery.send(message)
+        return delivery.send(accepted.message, challenges.code_of(accepted.challenge))
     except Refusal as refusal:
+        challenge = accepted.challenge
         wait = sending.resend_in(sending.asking(challenge.phone, challenge.device, client.ip, False), clock.now())
         refusal.extra["retry_after"] = max(refusal.extra.get("retry_after", 0), limits.rounded_up(wait))
         raise
@@ -206,9 +209,9 @@ def _open_challenge(
     wanted: Wanted, client: Client, person_id: int | None, who: guard.Class, held: limits.Holding, now: datetime
 ) -> Accepted:
     phone = wanted.phone
-    passed = sending.take(held, now)
+    taken = sending.take(held, now)
     is_fixed = who.is_fixed and not delivery.is_sandbox()
-    withheld = "SANDBOX_NUMBERS" if is_fixed else sending.withheld(passed)
+    withheld = "SANDBOX_NUMBERS" if is_fixed else sending.withheld(taken.passed)
     token, challenge = challenges.same_again(phone, client.challenge, who, now) or challenges.new(
         phone, "" if withheld else wanted.region, client.challenge, who, client.ip, now
     )
@@ -226,7 +229,7 @@ def _open_challenge(
     )
     facts: dict[str, Any] = {"digits": who.digits, "device": _known(who.device), "again": is_again}
     audit.record("code.asked", phone=phone, person_id=person_id, ip=client.ip, **facts)
-    return Accepted(token, challenge, person_id is not None, message, passed)
+    return Accepted(token, challenge, person_id is not None, message, taken)
 
 
 @sql.in_one_transaction
@@ -234,22 +237,19 @@ def _spend_a_try(phone: str, client: Client) -> Spent | None:
     # Committed before the compare: a counter that an error can roll back is an endless supply of guesses.
     now = clock.now()
     id_ = challenges.id_of(client.challenge) if client.challenge else challenges.newest_living(phone, now)
-    guess_id = None
-    if id_ and limits.is_on():
-        challenge = challenges.find(id_)
-        if challenge is None or not rules.is_alive(challenge, phone, now):
-            return None
-        guess_id = guard.reserve(challenge, client.ip, now)
-        if guess_id is None:
-            return None
-    if id_ is None or not sql.change(models.SPEND_A_TRY, id_, phone, rules.TRIES, now):
+    challenge = challenges.find(id_) if id_ else None
+    if challenge is None or not rules.is_alive(challenge, phone, now):
+        return None
+    guess_id = guard.reserve(challenge, client.ip, now) if limits.is_on() else None
+    if limits.is_on() and guess_id is None:
+        return None
+    if not sql.change(models.SPEND_A_TRY, challenge.id, phone, rules.TRIES, now):
         if guess_id:
             guard.take_back(guess_id)  # another guess took the last try
         return None
-    challenge = challenges.find(id_)
-    if challenge and challenges.is_fixed(challenge) and not fixed.count_a_guess(phone):
+    if challenges.is_fixed(challenge) and not fixed.count_a_guess(phone):
         return None
-    return Spent(challenge, guess_id) if challenge and challenges.has_pepper(challenge) else None
+    return Spent(challenge, guess_id) if challenges.has_pepper(challenge) else None
 
 
 @sql.in_one_transaction
@@ -301,8 +301,9 @@ def _next_code(phone: str, client: Client) -> Refusal:
     return Refusal("code_expired", code_length=next_one.digits, resend_in=sending.resend_in(who, clock.now()))
 
 
-def _resend_in(phone: str, device: str, client: Client) -> int:
+def _resend_in(accepted: Accepted, client: Client, now: datetime) -> int:
     if not limits.is_on():
         return rules.seconds(rules.RESEND_AFTER)  # what it will be; the relaxed sandbox takes an ask at any time
-    with sql.in_a_crowd():
-        return sending.resend_in(sending.asking(phone, device, client.ip, is_known=False), clock.now())
+    challenge = accepted.challenge
+    who = sending.asking(challenge.phone, challenge.device, client.ip, is_known=False)
+    return sending.resend_in(who, now, accepted.taken)

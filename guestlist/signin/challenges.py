@@ -42,6 +42,12 @@ def find(id_: str) -> rules.Challenge | None:
     return found[0] if found else None
 
 
+def attempts(id_: str) -> int:
+    """How many tries at this challenge are spent, all of them when it is gone."""
+    found = find(id_)
+    return found.attempts if found else rules.TRIES
+
+
 def codes(ids: Sequence[str], due_at: datetime | None) -> dict[str, str]:
     """The codes of these challenges by their ids: of those that still work at a time, or, without one, of all."""
     return {
@@ -109,8 +115,10 @@ def not_sent(id_: str) -> None:
 
 
 def _found(ids: Sequence[str]) -> list[rules.Challenge]:
-    holes = ", ".join(["%s"] * len(ids))
-    rows = [rules.Challenge(*row) for row in sql.rows(models.CHALLENGES.format(holes=holes), *ids)]
+    if not ids:
+        return []
+    holes, some = sql.padded(ids)
+    rows = [rules.Challenge(*row) for row in sql.rows(models.CHALLENGES.format(holes=holes), *some)]
     return [
         row._replace(
             created_at=sql.moment(row.created_at),

@@ -17,6 +17,7 @@ from guestlist.lib.addresses import source
 from guestlist.signin import fixed, models, rules
 
 STATISTICS_FOR = 3600.0  # seconds; a week's median moves slowly
+DAY = timedelta(days=1)
 BREAKER_TOLD = timedelta(hours=1)  # how often, while it stays open
 LOCK = "INSERT INTO signin_guard (phone, guessed_at) VALUES (%s, %s)"
 OR_FIND = {
@@ -36,11 +37,23 @@ class Class(NamedTuple):
     is_fixed: bool = False  # one of SANDBOX_NUMBERS
 
 
+class Counted(NamedTuple):
+    """So many in the shorter of two times, and so many in the longer."""
+
+    recent: int
+    all: int
+
+
 class Guesses(NamedTuple):
-    """The wrong guesses of 30 days against a phone: of unknown devices by length, and of each known device."""
+    """The wrong guesses of 30 days against a phone: of unknown devices by length, and of each known device.
+
+    And of unknown devices: at short codes in 24 hours and in 30 days, and from the address in an hour and in a day.
+    """
 
     unknown: dict[int, int]
     known: dict[str, int]
+    short: Counted
+    address: Counted
 
 
 class Breaker(NamedTuple):
@@ -64,14 +77,14 @@ def classify(phone: str, device_token: str | None, ip: str, now: datetime) -> Cl
         return Class("", rules.FIXED_LENGTH, is_fixed=True)
     if not limits.is_on():
         return Class("", least)
-    guesses = _guesses_at(phone, now)
+    guesses = _guesses(phone, ip, now)
     device = _known(phone, device_token, now)
     if device and guesses.known.get(device, 0) < rules.KNOWN_DEVICE_BUDGET:
         return Class(device, least)
     digits = rules.code_length(guesses.unknown, least)
-    if digits < rules.LONG_ENOUGH and is_breaker_open(now):
+    if digits < rules.LONG_ENOUGH and _is_told_open(_breaker(guesses.short, now)):
         digits = rules.LONG_ENOUGH
-    if digits < rules.ADDRESS_LENGTH and _guessed_too_often(ip, now):
+    if digits < rules.ADDRESS_LENGTH and _are_too_many(guesses.address):
         digits = rules.ADDRESS_LENGTH
     return Class("", digits)
 
@@ -82,17 +95,17 @@ def reserve(challenge: rules.Challenge, ip: str, now: datetime) -> int | None:
     Must run, first of all, in a transaction that is committed before the code is compared: it locks the phone's row.
     """
     _lock(challenge.phone, now)
-    guesses = _guesses_at(challenge.phone, now)
+    guesses = _guesses(challenge.phone, ip, now)
     if not (_may_known_guess(challenge, guesses) if challenge.device else _may_unknown_guess(challenge, guesses, now)):
         return None
-    guess = models.Guess.objects.create(
+    return sql.insert_id(
+        "signin_guess",
         phone=challenge.phone,
         device=challenge.device,
         digits=challenge.digits,
         address=source(ip),
         guessed_at=now,
     )
-    return int(guess.pk)
 
 
 def take_back(guess_id: int) -> None:
@@ -102,27 +115,42 @@ def take_back(guess_id: int) -> None:
 
 def is_breaker_open(now: datetime) -> bool:
     """Whether so many short codes were guessed wrong, over the whole service, that unknown devices get longer ones."""
-    found = breaker(now)
+    return _is_told_open(breaker(now))
+
+
+def breaker(now: datetime) -> Breaker:
+    """What the breaker counts, to be looked at: tells nobody."""
+    month, day = sql.rows(models.SHORT_GUESSES, now - DAY, now - rules.MEMORY)[0]
+    return _breaker(Counted(int(day), int(month)), now)
+
+
+def _is_told_open(found: Breaker) -> bool:
     if found.is_open:
         audit.record_once("breaker.opened", BREAKER_TOLD, wrong_today=found.day, wrong_in_30_days=found.month)
     return found.is_open
 
 
-def breaker(now: datetime) -> Breaker:
-    """What the breaker counts, to be looked at: tells nobody."""
-    found = sql.row(models.SHORT_GUESSES, now - timedelta(days=1), now - rules.MEMORY)
-    month, day = (int(number) for number in found) if found else (0, 0)
-    return Breaker(day, month, day >= _breaker_limit(now) or month >= rules.BREAKER_MONTH)
+def _breaker(short: Counted, now: datetime) -> Breaker:
+    is_open = short.recent >= _breaker_limit(now) or short.all >= rules.BREAKER_MONTH
+    return Breaker(short.recent, short.all, is_open)
 
 
-def _guesses_at(phone: str, now: datetime) -> Guesses:
-    guesses = Guesses({}, {})
-    for device, digits, number in sql.rows(models.GUESSES_AT, phone, now - rules.MEMORY):
-        if device:
-            guesses.known[device] = guesses.known.get(device, 0) + number
+def _guesses(phone: str, ip: str, now: datetime) -> Guesses:
+    (_, hour), (_, day) = rules.ADDRESS_GUESSES
+    of_phone, of_all = (phone, now - rules.MEMORY), (now - DAY, now - rules.MEMORY)
+    unknown: dict[int, int] = {}
+    known: dict[str, int] = {}
+    counted: dict[str, Counted] = {}
+    for what, device, digits, number, recent in sql.rows(
+        models.GUESSES, *of_phone, *of_all, now - hour, source(ip), now - day
+    ):
+        if what != "phone":
+            counted[what] = Counted(int(recent), int(number))
+        elif device:
+            known[device] = known.get(device, 0) + number
         else:
-            guesses.unknown[digits] = number
-    return guesses
+            unknown[digits] = number
+    return Guesses(unknown, known, **counted)
 
 
 def _may_known_guess(challenge: rules.Challenge, guesses: Guesses) -> bool:
@@ -132,7 +160,7 @@ def _may_known_guess(challenge: rules.Challenge, guesses: Guesses) -> bool:
 def _may_unknown_guess(challenge: rules.Challenge, guesses: Guesses, now: datetime) -> bool:
     if not rules.is_within_budget(guesses.unknown, challenge.digits, shortest()):
         return False
-    return challenge.digits >= rules.LONG_ENOUGH or not is_breaker_open(now)
+    return challenge.digits >= rules.LONG_ENOUGH or not _is_told_open(_breaker(guesses.short, now))
 
 
 def _known(phone: str, token: str | None, now: datetime) -> str:
@@ -141,10 +169,9 @@ def _known(phone: str, token: str | None, now: datetime) -> str:
     return digest if is_known else ""
 
 
-def _guessed_too_often(ip: str, now: datetime) -> bool:
-    (hourly, hour), (daily, day) = rules.ADDRESS_GUESSES
-    found = sql.row(models.GUESSES_FROM, now - hour, source(ip), now - day)
-    return found is not None and (int(found[0]) >= daily or int(found[1]) >= hourly)
+def _are_too_many(from_address: Counted) -> bool:
+    (hourly, _), (daily, _) = rules.ADDRESS_GUESSES
+    return from_address.all >= daily or from_address.recent >= hourly
 
 
 def _lock(phone: str, now: datetime) -> None:

@@ -189,12 +189,14 @@ END = "DELETE FROM signin_session WHERE id = %s AND person_id = %s"
 END_PRESENTED = "DELETE FROM signin_session WHERE id = %s AND secret_digest = %s"
 END_OTHERS = "DELETE FROM signin_session WHERE person_id = %s AND id <> %s"
 
-GUESSES_AT = (
-    "SELECT device, digits, COUNT(*) FROM signin_guess WHERE phone = %s AND guessed_at > %s GROUP BY device, digits"
-)
-GUESSES_FROM = (
-    "SELECT COUNT(*), COALESCE(SUM(CASE WHEN guessed_at > %s THEN 1 ELSE 0 END), 0) FROM signin_guess"
-    " WHERE address = %s AND guessed_at > %s AND device = ''"
+# All that decides how long a code is and whether a guess may be judged: of the phone, of the address, of the service.
+GUESSES = (
+    "SELECT 'phone', device, digits, COUNT(*), 0 FROM signin_guess WHERE phone = %s AND guessed_at > %s"
+    " GROUP BY device, digits"
+    " UNION ALL SELECT 'short', '', 0, COUNT(*), COALESCE(SUM(CASE WHEN guessed_at > %s THEN 1 ELSE 0 END), 0)"
+    " FROM signin_guess WHERE device = '' AND digits IN (4, 5) AND guessed_at > %s"
+    " UNION ALL SELECT 'address', '', 0, COUNT(*), COALESCE(SUM(CASE WHEN guessed_at > %s THEN 1 ELSE 0 END), 0)"
+    " FROM signin_guess WHERE address = %s AND guessed_at > %s AND device = ''"
 )
 SHORT_GUESSES = (
     "SELECT COUNT(*), COALESCE(SUM(CASE WHEN guessed_at > %s THEN 1 ELSE 0 END), 0) FROM signin_guess"

@@ -1,9 +1,9 @@
 """Who may ask for how many codes: every policy by name, in words. LIMIT_<NAME> in the environment overrides one."""
 
-import ipaddress
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from guestlist.lib.addresses import network
 from guestlist.lib.limits import Policy, Spend
 from guestlist.lib.policy import Window
 
@@ -123,7 +123,6 @@ def address_spends(asking: Asking, policies: Mapping[str, Policy]) -> list[Spend
         Spend(policies["PHONES_PER_ADDRESS"], asking.source, asking.tag),
     ]
     if asking.source:
-        network = ipaddress.ip_network(asking.source)
-        name, bits = ("CODES_PER_NETWORK", 24) if network.version == 4 else ("CODES_PER_SITE", 48)
-        found.append(Spend(policies[name], str(network.supernet(new_prefix=bits))))
+        name = "CODES_PER_SITE" if ":" in asking.source else "CODES_PER_NETWORK"
+        found.append(Spend(policies[name], network(asking.source, 24, 48)))
     return found

@@ -5,7 +5,7 @@ With LIMITS=relaxed they rest, but for those by address where the sandbox is ope
 
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache, partial
 
@@ -68,17 +68,17 @@ def wait(who: policies.Asking, now: datetime) -> float:
     return limits.would_wait(hard, now, settings.LIMITS_SUBKEY) if hard else 0.0
 
 
-def take(held: limits.Holding, now: datetime) -> list[str]:
-    """The part of `holding` that belongs into the ask's transaction; the limits that are spent and refuse nothing."""
+def take(held: limits.Holding, now: datetime) -> limits.Taken:
+    """The part of `holding` that belongs into the ask's transaction; in `passed` what is spent and refuses nothing."""
     if not held.rest:
-        return held.passed
+        return limits.NOTHING_TAKEN._replace(passed=held.passed)
     taken = limits.take(held.rest, now, settings.LIMITS_SUBKEY)
     passed = list(dict.fromkeys([*held.passed, *taken.passed]))
     if withheld(passed):  # what is not sent costs nothing of the day
         limits.take_back([policies.in_all(in_force(), settings.SMS_DAILY_BUDGET)], now, settings.LIMITS_SUBKEY)
     else:
         _watch_budget(taken.counted.get("CODES_IN_ALL", 0), settings.SMS_DAILY_BUDGET)
-    return passed
+    return taken._replace(passed=passed)
 
 
 def withheld(passed: Iterable[str]) -> str:
@@ -86,11 +86,15 @@ def withheld(passed: Iterable[str]) -> str:
     return WITHHELD if WITHHELD in passed and WITHHELD not in settings.DRY_RUN else ""
 
 
-def resend_in(who: policies.Asking, now: datetime) -> int:
-    """Seconds until the limits of the phone allow this client to ask again; 0 in the relaxed sandbox."""
+def resend_in(who: policies.Asking, now: datetime, taken: limits.Taken = limits.NOTHING_TAKEN) -> int:
+    """Seconds until the limits of the phone allow this client to ask again; 0 in the relaxed sandbox.
+
+    What was `taken` by its ask a moment ago is not read again.
+    """
     if not limits.is_on():
         return 0
-    return int(-(-limits.would_wait(policies.phone_spends(who, in_force()), now, settings.LIMITS_SUBKEY) // 1))
+    spends = policies.phone_spends(who, in_force())
+    return int(-(-limits.would_wait(spends, now, settings.LIMITS_SUBKEY, taken) // 1))
 
 
 def confirmed(who: policies.Asking, now: datetime) -> None:
@@ -99,12 +103,12 @@ def confirmed(who: policies.Asking, now: datetime) -> None:
     In the sign-in's transaction; `confirmed_held` follows it.
     """
     given_back = _given_back(who)
-    if limits.is_on():
-        waived = limits.Spend(in_force()["PAUSE_WAIVED"], f"{who.phone} {who.device}")
-        with suppress(limits.Limited):  # it was waived within the hour, by this sign-in's twin perhaps
-            limits.take([waived], now, settings.LIMITS_SUBKEY)
-            given_back = [policies.phone_spends(who, in_force())[0], *given_back]
-    limits.forgive(given_back, now, settings.LIMITS_SUBKEY)
+    if not limits.is_on():
+        limits.forgive(given_back, now, settings.LIMITS_SUBKEY)
+        return
+    pause = policies.phone_spends(who, in_force())[0]
+    once = limits.Spend(in_force()["PAUSE_WAIVED"], f"{who.phone} {who.device}")  # or by this sign-in's twin
+    limits.forgive(given_back, now, settings.LIMITS_SUBKEY, also=[pause], at=once)
 
 
 def confirmed_held(who: policies.Asking, now: datetime) -> None:
@@ -118,11 +122,12 @@ def budget_used(now: datetime) -> int:
     return limits.used(whole, now, settings.LIMITS_SUBKEY) if limits.is_on() else 0
 
 
-def allowance(ip: str, now: datetime) -> limits.Allowance | None:
+def allowance(ip: str, now: datetime, taken: limits.Taken = limits.NOTHING_TAKEN) -> limits.Allowance | None:
     """How many codes this address may still ask for, by its tightest window; None where it is not limited."""
     if not is_by_address():
         return None
-    return limits.left(limits.Spend(in_force()["CODES_PER_ADDRESS"], source(ip)), now, settings.LIMITS_SUBKEY)
+    whole = limits.Spend(in_force()["CODES_PER_ADDRESS"], source(ip))
+    return limits.left(whole, now, settings.LIMITS_SUBKEY, taken)
 
 
 def _given_back(who: policies.Asking) -> list[limits.Spend]:

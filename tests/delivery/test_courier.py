@@ -126,7 +126,7 @@ def test_a_number_that_there_is_not_is_not_tried_again(guest, two, worker):
 
 
 def test_what_a_crash_left_behind_is_taken_over_when_its_lease_is_over(guest, two, monkeypatch):
-    def crash(_):
+    def crash(*_):
         raise KeyboardInterrupt
 
     with clock.at(START), monkeypatch.context() as dying:
