@@ -12,6 +12,7 @@ from guestlist.api import body, invites, metrics, profile, reports, service, ses
 from guestlist.api.door import View, door
 from guestlist.api.openapi import GuestlistAPI
 
+HOT = ("user/user-profile/", "user/login/", "user/confirm/")  # found first
 PLAIN = {"user/user-profile/": profile.read}  # a read without parameters, whose answer ninja would only pass on
 CROWDED = ("user/login/",)  # asking for a code: it waits for a gateway, so hundreds may be under way
 
@@ -65,16 +66,16 @@ def _read_plainly(route: str, view: View) -> View:
 
 
 def _patterns() -> Iterator[URLPattern]:
+    for route, (methods, view) in sorted(_views().items(), key=lambda found: found[0] not in HOT):
+        guarded = door(_read_plainly(route, view), methods, comes_in_crowds=route in CROWDED)
+        yield path(route, guarded)
+        yield path(route.rstrip("/"), guarded)
     yield path("openapi.json", door(document, {"GET"}))
     yield path(".well-known/jwks.json", door(tokens.jwks, {"GET"}))
     yield path("metrics", metrics.show)  # not behind the door: to most it is no address at all
     yield path("metrics/", metrics.show)
     yield path("gateways/<slug:name>/report/", reports.take)  # nor these: providers speak as they speak
     yield path("gateways/<slug:name>/report", reports.take)
-    for route, (methods, view) in _views().items():
-        guarded = door(_read_plainly(route, view), methods, comes_in_crowds=route in CROWDED)
-        yield path(route, guarded)
-        yield path(route.rstrip("/"), guarded)
 
 
 urlpatterns = list(_patterns())
