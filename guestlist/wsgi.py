@@ -13,7 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guestlist.settings")
 django = get_wsgi_application()
 shared_counts.tidy()
 
-from guestlist.api import door  # noqa: E402  # after Django is set up
+from guestlist.api import door, gate  # noqa: E402  # after Django is set up
 from guestlist.delivery import courier, routing, stamp  # noqa: E402
 from guestlist.lib import sweeper  # noqa: E402
 
@@ -21,8 +21,9 @@ routing.gateways()  # one that lacks a setting stops the start, whichever server
 door.before_first_request = stamp.check_before_serving
 
 
+@gate.gate
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Django's application; a Content-Type that Django cannot read, which it takes for a fault of ours, is nonsense."""
+    """Django's application behind the gate; a Content-Type that Django takes for a fault of ours is nonsense."""
     sweeper.start()  # not sooner: a server may fork after it has loaded this
     courier.start()
     content_type = environ.get("CONTENT_TYPE", "")

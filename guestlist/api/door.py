@@ -4,7 +4,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -27,6 +26,7 @@ View = Callable[..., HttpResponseBase]
 CSRF = CsrfViewMiddleware(lambda _: HttpResponse())
 
 LARGEST_BODY = 16 * 1024
+ARRIVED, LATE = "guestlist.arrived", "guestlist.late"  # what the gate notes: when it came, and that no turn came
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src {style}; img-src 'self' data:; font-src 'self';"
     " connect-src 'self';{worker} form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -51,7 +51,7 @@ class Door:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
-        started, method = time.perf_counter(), request.method
+        started, method = request.META.get(ARRIVED) or time.perf_counter(), request.method
         mark = request_id.set(secrets.token_hex(8))
         try:
             answer = self._answer(request)
@@ -124,11 +124,8 @@ class Door:
         return None if refusal is None else errors.answer(request, refusal)
 
 
-def door(view: View, methods: Iterable[str], *, comes_in_crowds: bool = False) -> View:
-    """An API view behind the checks before it, in this order: method 405, length 411 and 413, media type 415.
-
-    What comes in crowds waits for its turn here, when its body has come: whoever sends slowly keeps nobody waiting.
-    """
+def door(view: View, methods: Iterable[str]) -> View:
+    """An API view behind the checks before it, in this order: method 405, length 411 and 413, media type 415."""
     allowed = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
 
     def enter(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -142,8 +139,9 @@ def door(view: View, methods: Iterable[str], *, comes_in_crowds: bool = False) -
         _check_body(request)
         if request.method == "HEAD":
             request.method = "GET"  # the server leaves the body out
-        with sql.in_a_crowd() if comes_in_crowds else nullcontext():
-            return view(request, *args, **kwargs)
+        if LATE in request.META:
+            raise Refusal("unavailable", retry_after=errors.DATABASE_RETRY)
+        return view(request, *args, **kwargs)
 
     enter.is_behind_the_door = True  # type: ignore[attr-defined]
     enter.csrf_exempt = True  # type: ignore[attr-defined]  # api/caller checks it, for those recognised by cookie
