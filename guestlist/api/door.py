@@ -79,6 +79,8 @@ class Door:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         try:
+            if LATE in request.META:
+                raise Refusal("unavailable", retry_after=errors.DATABASE_RETRY)
             if not request.path_info.startswith("/health/"):  # probes call a process by its address
                 request.get_host()  # not ours: not answered, whether or not anything reads it
                 if not request.path_info.startswith("/metrics"):  # they say so themselves when the database is away
@@ -139,8 +141,6 @@ def door(view: View, methods: Iterable[str]) -> View:
         _check_body(request)
         if request.method == "HEAD":
             request.method = "GET"  # the server leaves the body out
-        if LATE in request.META:
-            raise Refusal("unavailable", retry_after=errors.DATABASE_RETRY)
         return view(request, *args, **kwargs)
 
     enter.is_behind_the_door = True  # type: ignore[attr-defined]

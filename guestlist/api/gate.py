@@ -1,35 +1,44 @@
-"""The gate before Django: what comes in crowds waits here for its turn, when its body has come."""
+"""The gate before Django: requests wait here for their turn, when their body has come.
+
+A process has one interpreter. When thirty threads want it at once, each that comes back from the database waits for it
+again, for up to 5 ms a statement, and holds its locks meanwhile: two at a time do four times as much
+(docs/decisions/0018-turns.md has the figures). Those who read have places of their own, so they never wait for those
+who write; and whoever waits for a gateway has given its place back.
+"""
 
 import io
+import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
+
+from django.conf import settings
 
 from guestlist.api.door import ARRIVED, LARGEST_BODY, LATE
 from guestlist.lib import sql
+from guestlist.lib.databases import NoneFree
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
-CROWDED = ("/user/login", "/user/login/")  # asking for a code: it waits for a gateway, so hundreds may be under way
+READS = ("GET", "HEAD", "OPTIONS")
+PEOPLE = "/user"  # what people read; pages, files and probes need no turn
+OPERATORS = "/admin"  # may take long, and come one by one
+
+_readers = threading.BoundedSemaphore(max(2, settings.DB_POOL // 4))
 
 
 def gate(application: Application) -> Application:
     """The application behind the gate.
 
-    Two hundred asks at once would otherwise take their way through Django side by side, and whoever reads a profile
-    meanwhile is one thread among two hundred. Whoever sends slowly keeps nobody waiting; for whom no turn comes, the
-    door says so.
+    Whoever sends slowly keeps nobody waiting. For whom no turn comes in time, the door says `unavailable`.
     """
 
     def enter(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") not in CROWDED or environ.get("REQUEST_METHOD") != "POST":
-            return application(environ, start_response)
         environ[ARRIVED] = time.perf_counter()
-        _fetch_body(environ)
-        with ExitStack() as turn:
+        with ExitStack() as stack:
             try:
-                turn.enter_context(sql.in_a_crowd())
+                stack.enter_context(_turn(environ))
             except sql.AWAY:
                 environ[LATE] = True
             return application(environ, start_response)
@@ -37,11 +46,32 @@ def gate(application: Application) -> Application:
     return enter
 
 
-def _fetch_body(environ: dict[str, Any]) -> None:
-    length = environ.get("CONTENT_LENGTH") or ""
+def _turn(environ: dict[str, Any]) -> AbstractContextManager[None]:
+    path = str(environ.get("PATH_INFO", ""))
+    if environ.get("REQUEST_METHOD") in READS:
+        return _among_readers() if path.startswith(PEOPLE) else nullcontext()
+    if path.startswith(OPERATORS) or not _has_come(environ):
+        return nullcontext()
+    return sql.in_a_crowd()
+
+
+@contextmanager
+def _among_readers() -> Iterator[None]:
+    if not _readers.acquire(timeout=sql.PATIENCE):
+        raise NoneFree(f"too many read, for {sql.PATIENCE} s")
+    try:
+        yield
+    finally:
+        _readers.release()
+
+
+def _has_come(environ: dict[str, Any]) -> bool:
+    """Whether the body is here, read now; one that is too long for a turn, or not as long as it says, gets none."""
+    length = environ.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit() and len(length) < 9 and int(length) <= LARGEST_BODY):
-        return  # the door refuses it unread
+        return False
     found = b""
-    with suppress(OSError):  # it ended before its end: the door finds it too short
-        found = environ["wsgi.input"].read(int(length))
+    with suppress(OSError):  # it ended before its end: whoever reads it finds it too short
+        found = environ["wsgi.input"].read(int(length)) if int(length) else b""
     environ["wsgi.input"] = io.BytesIO(found)
+    return True

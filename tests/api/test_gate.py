@@ -1,4 +1,4 @@
-"""The gate: asks take turns before Django is entered, and whoever sends slowly keeps nobody waiting."""
+"""The gate: requests take turns before Django is entered, and whoever sends slowly keeps nobody waiting."""
 
 import io
 import json
@@ -9,7 +9,6 @@ from django.core.handlers.wsgi import WSGIHandler
 
 from guestlist.api import door, gate
 from guestlist.lib import sql
-from guestlist.lib.databases import NoneFree
 
 PHONE = json.dumps({"phone": "+79001112233"}).encode()
 
@@ -71,7 +70,7 @@ def test_a_slow_sender_keeps_nobody_waiting(monkeypatch):
     assert order == [b"quick", PHONE]
 
 
-def test_only_so_many_asks_are_inside_at_once(monkeypatch):
+def test_only_so_many_write_at_once_and_who_reads_does_not_wait_for_them(monkeypatch):
     monkeypatch.setattr(sql, "_crowd", threading.BoundedSemaphore(2))
     inside, most, go_on = [], [], threading.Event()
 
@@ -87,8 +86,11 @@ def test_only_so_many_asks_are_inside_at_once(monkeypatch):
     for thread in crowd:
         thread.start()
     read = []
-    gate.gate(lambda *_: read.append("read") or [])(environ(io.BytesIO(), "/user/user-profile/", "GET"), None)
-    assert read == ["read"]  # while all places are taken
+    other = gate.gate(lambda environ, _: read.append(environ["PATH_INFO"]) or [])
+    other(environ(io.BytesIO(), "/user/user-profile/", "GET"), None)
+    other(environ(io.BytesIO(PHONE), "/admin/people/person/"), None)
+    other(environ(io.BytesIO(PHONE), "/signin/", length=str(door.LARGEST_BODY + 1)), None)  # it may come slowly
+    assert read == ["/user/user-profile/", "/admin/people/person/", "/signin/"]  # while all places are taken
     go_on.set()
     for thread in crowd:
         thread.join(5)
@@ -96,13 +98,41 @@ def test_only_so_many_asks_are_inside_at_once(monkeypatch):
     assert max(most) == 2
 
 
-@pytest.mark.django_db(transaction=True)
-def test_for_whom_no_turn_comes_is_told_so(monkeypatch):
-    def none_free():
-        raise NoneFree("too many")
+def test_only_so_many_read_at_once(monkeypatch):
+    monkeypatch.setattr(gate, "_readers", threading.BoundedSemaphore(1))
+    inside, go_on, order = threading.Event(), threading.Event(), []
 
-    monkeypatch.setattr(sql, "_join_crowd", none_free)
-    status, problem = answered(environ(io.BytesIO(PHONE)))
+    def act(environ, _):
+        order.append(environ["QUERY_STRING"])
+        inside.set()
+        assert go_on.wait(5)
+        return []
+
+    entered = gate.gate(act)
+    asked = [environ(io.BytesIO(), "/user/user-profile/", "GET") | {"QUERY_STRING": name} for name in ("a", "b")]
+    readers = [threading.Thread(target=entered, args=(one, None)) for one in asked]
+    readers[0].start()
+    assert inside.wait(5)
+    readers[1].start()
+    gate.gate(lambda environ, _: order.append(environ["PATH_INFO"]) or [])(
+        environ(io.BytesIO(), "/health/live/", "GET"), None
+    )
+    assert order == ["a", "/health/live/"]  # probes need no turn
+    go_on.set()
+    for reader in readers:
+        reader.join(5)
+    assert order == ["a", "/health/live/", "b"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("path", "method"), [("/user/login/", "POST"), ("/user/user-profile/", "GET")])
+def test_for_whom_no_turn_comes_is_told_so(path, method, monkeypatch):
+    monkeypatch.setattr(sql, "PATIENCE", 0.01)
+    for room, name in ((sql, "_crowd"), (gate, "_readers")):
+        taken = threading.BoundedSemaphore(1)
+        taken.acquire()
+        monkeypatch.setattr(room, name, taken)
+    status, problem = answered(environ(io.BytesIO(PHONE), path, method))
     assert (status, problem["code"], problem["retry_after"]) == (503, "unavailable", 5)
 
 
