@@ -57,6 +57,11 @@ def number() -> int:
     return int(sql.rows(models.HOW_MANY)[0][0])
 
 
+def is_anybody_there() -> bool:
+    """Whether there is one person at least."""
+    return models.Person.objects.exists()
+
+
 def id_of(phone: str) -> int | None:
     """The person who has signed in with this E.164 number; None when nobody has."""
     found = sql.row(models.BY_PHONE, phone)
