@@ -37,17 +37,26 @@ def fill(filling: Filling) -> Iterator[int]:
 
 
 def settle(tables: Sequence[str]) -> None:
-    """After rows with ids of their own: the next id is free again, and the planner knows how many rows there are."""
+    """After rows with ids of their own, in their transaction: the next id is free again."""
     models = [model for model in apps.get_models() if model._meta.db_table in tables]
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), models):
             cursor.execute(statement)
+
+
+def analyze(tables: Sequence[str]) -> None:
+    """After that transaction: the planner knows how many rows there are."""
+    if connection.vendor == "mysql" and connection.in_atomic_block:  # it commits: only a test comes here
+        return
+    with connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"ANALYZE TABLE {table}" if connection.vendor == "mysql" else f"ANALYZE {table}")
 
 
 def _copied(filling: Filling, rows: Iterator[Values]) -> Iterator[int]:
-    with connection.cursor() as cursor, cursor.copy(f"COPY {filling.table} ({filling.columns}) FROM STDIN") as copy:
+    statement = f"COPY {filling.table} ({filling.columns}) FROM STDIN"
+    # Django wraps the errors of its own calls, and knows no COPY.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         while batch := list(islice(rows, BATCH)):
             for row in batch:
                 copy.write_row(row)

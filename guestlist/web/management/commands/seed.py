@@ -60,10 +60,12 @@ class Command(BaseCommand):
         with sql.one_at_a_time("migrate"):
             if not is_added and people.is_anybody_there():
                 raise CommandError("There are people in this database already: --add puts others beside them.")
-            return self._filled(seed, number, invitees, with_bearer)
+            tables, token = self._filled(seed, number, invitees, with_bearer)
+        bulk.analyze(tables)
+        return token
 
     @sql.in_one_transaction
-    def _filled(self, seed: int, number: int, invitees: int, with_bearer: bool) -> str:
+    def _filled(self, seed: int, number: int, invitees: int, with_bearer: bool) -> tuple[list[str], str]:
         stamp.hold()
         drawn = population.drawn(seed, number, invitees, clock.now())
         sent = [messages.Sent(one.challenge, one.person.phone, one.at, one.expires_at) for one in signin.asked(drawn)]
@@ -75,12 +77,13 @@ class Command(BaseCommand):
         ]
         for filling in fillings:
             self._tell(filling)
-        bulk.settle([filling.table for filling in fillings])
+        tables = [filling.table for filling in fillings]
+        bulk.settle(tables)
         host = drawn.person(population.HOST)
         audit.record("sandbox.seeded", people=number, seed=seed)
         if not with_bearer:
-            return ""
-        return sessions.open_session(host.id, "token", "", "127.0.0.1", "manage.py seed").token
+            return tables, ""
+        return tables, sessions.open_session(host.id, "token", "", "127.0.0.1", "manage.py seed").token
 
     def _tell(self, filling: bulk.Filling) -> None:
         done, shown = 0, -1
