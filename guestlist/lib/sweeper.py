@@ -1,4 +1,4 @@
-"""A thread in each server process that deletes what has died, so that nobody needs cron."""
+"""A thread in each web and worker process that deletes what has died, so that nobody needs cron."""
 
 import logging
 import random

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from guestlist.delivery import courier
@@ -148,9 +148,9 @@ def _sign_in(guest: Guest) -> Guest:
 def plan(statement: str, values: Any) -> list[dict[str, Any]]:
     """The steps by which the database would do it now."""
     explain = {"sqlite": "EXPLAIN QUERY PLAN ", "postgresql": "EXPLAIN (FORMAT JSON) ", "mysql": "EXPLAIN "}
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SET random_page_cost = 1.1")  # as on a disk that turns no more
+            cursor.execute("SET LOCAL random_page_cost = 1.1")  # as on a disk that turns no more
         cursor.execute(explain[connection.vendor] + statement, values)
         names = [column[0] for column in cursor.description]
         lines = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

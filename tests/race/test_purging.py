@@ -1,4 +1,4 @@
-"""Purging while people sign in, two processes and two commands at once, each database: nobody notices."""
+"""Purging fifty thousand rows while people sign in, in many processes at once, each database: nobody notices."""
 
 import os
 import subprocess
@@ -14,26 +14,32 @@ from tests.race.wire import one, request, volley
 
 pytestmark = pytest.mark.race
 
-OLD = 2000
-PATIENCE = 60  # seconds
+OLD = 12_500  # of each of four kinds
+FEW = 500
+PATIENCE = 120  # seconds
 DEAD = "sum(dying.count(kind, clock.now() - timedelta(days=5)) for kind in dying.kinds())"  # not the day's own
 MANAGE = [sys.executable, str(servers.ROOT / "manage.py")]
-SEED = f"""
+SEED = """
 from datetime import timedelta
 from guestlist.lib import clock
 from guestlist.lib.models import Usage
 from guestlist.signin.models import Challenge, Guard, Guess
 old = clock.now() - timedelta(days=40)
 facts = dict(phone="+79000000000", salt="", pepper_id=1, digits=4, created_at=old, expires_at=old)
-Challenge.objects.bulk_create([Challenge(id=str(n), **facts) for n in range({OLD})], batch_size=500)
-Usage.objects.bulk_create([Usage(id=str(n), uses="", ends_at=old) for n in range({OLD})], batch_size=500)
-Guess.objects.bulk_create([Guess(phone="+79000000000", digits=4, guessed_at=old)] * {OLD}, batch_size=500)
-Guard.objects.bulk_create([Guard(phone="+7900%07d" % n, guessed_at=old) for n in range({OLD})], batch_size=500)
+Challenge.objects.bulk_create([Challenge(id=str(n), **facts) for n in range(OLD)], batch_size=500)
+Usage.objects.bulk_create([Usage(id=str(n), uses="", ends_at=old) for n in range(OLD)], batch_size=500)
+Guess.objects.bulk_create([Guess(phone="+79000000000", digits=4, guessed_at=old)] * OLD, batch_size=500)
+Guard.objects.bulk_create([Guard(phone="+7900%07d" % n, guessed_at=old) for n in range(OLD)], batch_size=500)
 """
 
 
-def command(database: str, *words: str) -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "DATABASE_URL": database}
+def fill(database: str, number: int) -> None:
+    """So many rows of each kind that are long past their use."""
+    assert command(database, "shell", "-v", "0", "-c", SEED.replace("OLD", str(number))).wait(PATIENCE) == 0
+
+
+def command(database: str, *words: str, **settings: str) -> "subprocess.Popen[bytes]":
+    environment = {**os.environ, "DATABASE_URL": database, **settings}
     return subprocess.Popen([*MANAGE, *words], env=environment, stdout=subprocess.DEVNULL)
 
 
@@ -46,11 +52,12 @@ def sign_in_many(url: str) -> None:
     assert {answer.status for answer in confirmed} == {200}, confirmed
 
 
-def test_two_purges_at_once_and_sign_ins_meanwhile_are_all_well(fresh_database):
-    with servers.running(fresh_database, LIMITS="on", PURGE_EVERY="0", SMS_DAILY_BUDGET="1000000", **QUICK) as url:
-        assert command(fresh_database, "shell", "-v", "0", "-c", SEED).wait(PATIENCE) == 0
+def test_two_purges_the_sweepers_and_sign_ins_at_once_are_all_well(fresh_database):
+    with servers.running(fresh_database, LIMITS="on", PURGE_EVERY="1", SMS_DAILY_BUDGET="1000000", **QUICK) as url:
+        sign_in_many(url)  # from now on the server's processes purge too
+        fill(fresh_database, OLD)
         purges = [command(fresh_database, "purge") for _ in range(2)]
-        rounds, slowest = 0, 0.0
+        rounds, slowest = 1, 0.0
         while rounds < 3 or any(purge.poll() is None for purge in purges):
             start = time.monotonic()
             sign_in_many(url)
@@ -65,9 +72,23 @@ def test_two_purges_at_once_and_sign_ins_meanwhile_are_all_well(fresh_database):
 def test_server_processes_purge_by_themselves(fresh_database):
     """C91: within PURGE_EVERY, from the first request on."""
     with servers.running(fresh_database, PURGE_EVERY="1", **QUICK) as url:
-        assert command(fresh_database, "shell", "-v", "0", "-c", SEED).wait(PATIENCE) == 0
+        fill(fresh_database, FEW)
         deadline = time.monotonic() + PATIENCE
         while looked_up(fresh_database, DEAD):
             assert time.monotonic() < deadline, "the server's processes purge nothing"
             assert one(url, "/health/ready/", None, method="GET").status == 200
         sign_in_many(url)
+
+
+def test_a_worker_purges_by_itself(fresh_database):
+    """Where nobody calls the web processes, or they are told not to."""
+    with servers.running(fresh_database, PURGE_EVERY="0", **QUICK):
+        fill(fresh_database, FEW)
+        worker = command(fresh_database, "deliver", PURGE_EVERY="1", DELIVERY="worker")
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while looked_up(fresh_database, DEAD):
+                assert time.monotonic() < deadline, "the worker purges nothing"
+        finally:
+            worker.terminate()
+        assert worker.wait(PATIENCE) == 0

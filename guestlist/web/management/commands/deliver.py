@@ -8,14 +8,17 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from guestlist.delivery import bell, courier, routing, stamp
-from guestlist.lib import sql
+from guestlist.lib import sql, sweeper
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 LOOKS_EVERY = 1.0  # seconds
 
 
 class Command(BaseCommand):
-    """Runs until SIGTERM or SIGINT; then finishes what is under way. Ends by itself when the database became live."""
+    """Runs until SIGTERM or SIGINT; then finishes what is under way. Ends by itself when the database became live.
+
+    It purges too, as each web process does.
+    """
 
     help = __doc__
     requires_system_checks: list[str] = []
@@ -32,6 +35,7 @@ class Command(BaseCommand):
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         stop = threading.Event()
         threading.Thread(target=bell.listen, name="bell", daemon=True).start()
+        sweeper.start()
         self.stderr.write(f"Delivering by {', '.join(gateways)}, up to {settings.DELIVERY_IN_FLIGHT} at once.")
         threading.stack_size(courier.STACK)
         sending = threading.Thread(target=courier.Courier(settings.DELIVERY_IN_FLIGHT).run, args=[stop])

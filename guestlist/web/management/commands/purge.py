@@ -1,4 +1,4 @@
-"""`manage.py purge`: delete what is past its use, as each server process does by itself every PURGE_EVERY seconds."""
+"""`manage.py purge`: delete what is past its use, as web and worker processes do by themselves every PURGE_EVERY s."""
 
 from typing import Any
 
