@@ -229,15 +229,19 @@ def fresh_phone(number: int) -> str:
 def sign_in(rival: Rival, url: str, number: int) -> dict[str, str]:
     """The headers of somebody who signs in now."""
 
-    async def signed_in() -> dict[str, str]:
+    async def alone() -> dict[str, str]:
         connection = await Connection.to(url)
-        phone = fresh_phone(number)
-        asked = await _asked(rival, connection, phone)
-        found = rival.credentials(await _right(connection, rival.confirm(phone, asked)))
+        found = await signed_in(rival, connection, fresh_phone(number))
         connection.close()
         return found
 
-    return asyncio.run(signed_in())
+    return asyncio.run(alone())
+
+
+async def signed_in(rival: Rival, connection: Connection, phone: str) -> dict[str, str]:
+    """The headers of whoever signs in with this number now."""
+    asked = await _asked(rival, connection, phone)
+    return rival.credentials(await _right(connection, rival.confirm(phone, asked)))
 
 
 def ceiling(rival: Rival, connections: int, seconds: float) -> Run:

@@ -3,6 +3,8 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 
 from bench.measured import Run
 from bench.rivals.rival import Call
@@ -22,16 +24,29 @@ def version() -> str:
     return said.split("\n", 1)[0].split(" [")[0].removeprefix("wrk ")
 
 
-def load(url: str, call: Call, connections: int, seconds: float) -> Run:
-    """One thread of it is enough: it does many times what the servers here can."""
+def load(url: str, call: Call, connections: int, seconds: float, script: Path | None = None) -> Run:
+    """One thread of it is enough: it does many times what the servers here can. A script may say what is asked for."""
     headers = [word for name, value in call.headers.items() for word in ("--header", f"{name}: {value}")]
     duration = f"{max(1, round(seconds))}s"
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", duration, "--latency"]
-    command += ["--timeout", PATIENCE, *headers, url + call.path]
+    command += ["--timeout", PATIENCE, *(["--script", str(script)] if script else []), *headers, url + call.path]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
         return Run(0, 0, 0, 0, 1, (ran.stderr or ran.stdout).strip()[-300:])
     return read(ran.stdout)
+
+
+def in_turn(calls: Sequence[Call]) -> str:
+    """A script that makes these GETs in turn, from the first on."""
+    made = ", ".join(
+        f"wrk.format('GET', {call.path!r}, {{ {', '.join(f'[{n!r}] = {v!r}' for n, v in call.headers.items())} }})"
+        for call in calls
+    )
+    return (
+        f"local made, turn\n"
+        f"function init() made = {{ {made} }}; turn = 0 end\n"
+        f"function request() turn = turn % #made + 1; return made[turn] end\n"
+    )
 
 
 def read(report: str) -> Run:

@@ -1,15 +1,13 @@
 """What the service really asks its database for, among thousands of people: nothing reads a big table whole.
 
-The statements are recorded while people sign in, read, enter codes and guess, while messages are sent and the dead are
-purged; each is explained with the values that it had. So this knows no statement by heart. The planner has the
-statistics of these rows and its free choice; tests/house/test_statements.py asks whether each one has an index at all.
+The statements are recorded during a day of the service (tests/recorder.py), and each is explained with the values that
+it had: this knows no statement by heart. The planner has the statistics of these rows and its free choice;
+tests/house/test_statements.py asks whether each one has an index at all.
 """
 
 import json
 import re
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -17,18 +15,15 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
-from django.test import Client
 
-from guestlist.delivery import courier
 from guestlist.delivery.models import Message
 from guestlist.invites.models import Activation
-from guestlist.lib import audit, bulk, clock, dying, sql, sweeper
+from guestlist.lib import bulk, clock, dying, sql
 from guestlist.lib.models import AuditLine, Usage
 from guestlist.people.models import Person
-from guestlist.signin import guard, pumping
 from guestlist.signin import population as signin
 from guestlist.signin.models import Challenge, Device, Guard, Guess, Session
-from tests.guests import Guest, wrong
+from tests import recorder
 from tests.house.test_statements import BY_THE_KEY, OF_A_SPAN, OF_ALL, STATEMENTS, steps
 
 PEOPLE, INVITEES, BIG = 3000, 1000, 500  # rows: what a planner does not read whole for a few of them
@@ -40,27 +35,11 @@ BIG_TABLES = {
     model._meta.db_table: model
     for model in (Person, Activation, Session, Device, Challenge, Guard, Guess, Message, Usage, AuditLine)
 }
-NEW, RETURNING = "+79001112233", "+79005556677"
 pytestmark = pytest.mark.django_db(transaction=True)
-Recorded = dict[str, Any]
-
-
-@contextmanager
-def recording() -> Iterator[Recorded]:
-    """Every statement of this connection, with the values that it had the first time."""
-    found: Recorded = {}
-
-    def note(execute, statement, values, many, context):
-        first = next(iter(values), ()) if many else values
-        found.setdefault(str(statement), first)
-        return execute(statement, values, many, context)
-
-    with connection.execute_wrapper(note):
-        yield found
 
 
 @pytest.fixture
-def host(monkeypatch) -> str:
+def host(monkeypatch) -> Iterator[str]:
     """The token of somebody who invited a thousand, among thousands who asked for codes a moment ago."""
     for name, value in (("RECENT", 1.0), ("WRONG", 1.0), ("MOST_WRONG", PEOPLE)):
         monkeypatch.setattr(signin, name, value)
@@ -74,7 +53,9 @@ def host(monkeypatch) -> str:
         if (model := BIG_TABLES.get(kind.table)) is not None:
             _age(model, kind, now)
     bulk.analyze(list(BIG_TABLES))
-    return told.getvalue().strip()
+    yield told.getvalue().strip()
+    if connection.vendor == "sqlite":
+        sql.change("DELETE FROM sqlite_stat1")
 
 
 def _age(model: Any, kind: dying.Old, now: datetime) -> None:
@@ -86,63 +67,6 @@ def _age(model: Any, kind: dying.Old, now: datetime) -> None:
         now - kind.kept - timedelta(minutes=1),
         *some,
     )
-
-
-@pytest.fixture
-def strict(settings) -> None:
-    settings.LIMITS, settings.JWT_AUDIENCES = "on", ["https://reports.example.org"]
-    _forget()
-    yield
-    _forget()
-
-
-def _forget() -> None:
-    audit._floods.clear()
-    pumping._judged.clear()
-    guard._limit = None
-
-
-def live_through(host: str, settings: Any) -> None:
-    """What people do in a day."""
-    reader = Client(headers={"Authorization": f"Bearer {host}"})
-    profile = reader.get("/user/user-profile/").json()
-    assert profile["activeusers_count"] == INVITEES
-    path = profile["activeusers_next"]
-    while path:
-        path = reader.get(path).json()["next"]
-    for address in ("/", "/health/ready/", "/metrics", "/sandbox/inbox/"):
-        assert Client().get(address).status_code == 200, address
-    somebody = _sign_in(Guest(NEW))
-    assert somebody.activate("ZZZZZZ").status_code == 404
-    assert somebody.activate(profile["invite_code"]).status_code == 200
-    assert somebody.post("/user/user-profile/", {"username": "Анна"}).status_code == 200
-    assert somebody.post("/user/token/", {"audience": "https://reports.example.org"}).status_code == 200
-    assert somebody.get("/user/sessions/").status_code == 200
-    assert somebody.send("delete", "/user/sessions/").status_code == 200
-    assert somebody.post("/user/logout/", {}).status_code == 200
-    settings.DELIVERY = "worker"
-    asked = Guest(RETURNING).ask()
-    assert asked.json()["delivery"] == "queued"
-    worker = courier.Courier(4)
-    while worker.turn() or worker.is_busy():
-        time.sleep(0.005)
-    sweeper.sweep()
-
-
-def _sign_in(guest: Guest) -> Guest:
-    """With a wrong guess, and again on the device that is known then."""
-    asked = guest.ask().json()
-    again = guest.ask(challenge=asked["challenge"])
-    assert again.status_code == 429
-    assert guest.send("post", "/user/login/state/", {"challenge": asked["challenge"]}).status_code == 200
-    code, challenge = asked["code"], asked["challenge"]
-    assert guest.confirm(wrong(code), challenge=challenge).status_code == 400
-    confirmed = guest.confirm(code, challenge=challenge).json()
-    guest.token = confirmed["token"]
-    asked = guest.ask(device=confirmed["device"]).json()
-    answer = guest.confirm(asked["code"], challenge=asked["challenge"], device=confirmed["device"])
-    guest.token = answer.json()["token"]
-    return guest
 
 
 def plan(statement: str, values: Any) -> list[dict[str, Any]]:
@@ -188,9 +112,9 @@ def _is_big(table: str) -> bool:
     return table in BIG_TABLES and BIG_TABLES[table].objects.count() >= BIG
 
 
-def test_nothing_that_people_do_reads_a_big_table_from_end_to_end(host, strict, settings):
-    with recording() as recorded:
-        live_through(host, settings)
+def test_nothing_that_people_do_reads_a_big_table_from_end_to_end(host):
+    with recorder.strictly(), recorder.recording() as recorded:
+        recorder.a_day(host)
     asked = {text: values for text, values in recorded.items() if PLANNED.match(text) and text not in MEANT}
     for model in MUST_BE_ASKED_OF:
         assert any(f"{model._meta.db_table}" in text for text in asked), model

@@ -29,20 +29,20 @@ class Guestlist(rival.Rival):
     def __init__(self, name: str = "guestlist", **settings: str) -> None:
         self.name = name
         self.title = name[0].upper() + name[1:]
-        self._settings = {"SANDBOX_DELAY": "0", "WEB_CONCURRENCY": str(rival.PROCESSES), "LIMITS": "on", **FAR}
-        self._settings["TRUSTED_PROXIES"] = "1"
-        self._settings.update(settings)
+        self.settings = {"SANDBOX_DELAY": "0", "WEB_CONCURRENCY": str(rival.PROCESSES), "LIMITS": "on", **FAR}
+        self.settings["TRUSTED_PROXIES"] = "1"
+        self.settings.update(settings)
 
     def versions(self) -> dict[str, str]:
         return rival.installed_versions(sys.executable, ("django", "django-ninja", "granian", "psycopg"))
 
     def prepare(self, database: str, folder: Path, people: Population) -> None:
-        manage(database, "migrate", "--verbosity", "0", **self._settings)
-        manage(database, "shell", "--verbosity", "0", "-c", SEED.read_text(), POOL=str(people.pool), **self._settings)
+        manage(database, "migrate", "--verbosity", "0", **self.settings)
+        manage(database, "shell", "--verbosity", "0", "-c", SEED.read_text(), POOL=str(people.pool), **self.settings)
 
     @contextmanager
     def running(self, database: str, folder: Path) -> Iterator[str]:
-        with servers.running(database, folder / "log", **self._settings) as url:
+        with servers.running(database, folder / "log", **self.settings) as url:
             yield url
 
     def known(self, person: int) -> dict[str, str]:
