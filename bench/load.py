@@ -195,21 +195,21 @@ def _act(job: Job, connection: Connection, stack: list[tuple[str, Answer]]) -> C
 
     async def confirm(_: int) -> None:
         phone, asked = stack.pop()
-        await _right(connection, rival.confirm(phone, asked))
+        await right(connection, rival.confirm(phone, asked))
 
     async def sign_in(number: int) -> None:
         phone = fresh_phone(number)
         asked = await _asked(rival, connection, phone)
-        await _right(connection, rival.confirm(phone, asked))
+        await right(connection, rival.confirm(phone, asked))
 
     async def activate(number: int) -> None:
-        await _right(connection, rival.activate(FIRST_IN_POOL + number))
+        await right(connection, rival.activate(FIRST_IN_POOL + number))
 
     async def profile(_: int) -> None:
-        await _right(connection, rival.profile(job.credentials))
+        await right(connection, rival.profile(job.credentials))
 
     async def page(_: int) -> None:
-        await _right(connection, rival.page(job.credentials))
+        await right(connection, rival.page(job.credentials))
 
     return {
         "ask": ask,
@@ -241,7 +241,7 @@ def sign_in(rival: Rival, url: str, number: int) -> dict[str, str]:
 async def signed_in(rival: Rival, connection: Connection, phone: str) -> dict[str, str]:
     """The headers of whoever signs in with this number now."""
     asked = await _asked(rival, connection, phone)
-    return rival.credentials(await _right(connection, rival.confirm(phone, asked)))
+    return rival.credentials(await right(connection, rival.confirm(phone, asked)))
 
 
 def ceiling(rival: Rival, connections: int, seconds: float) -> Run:
@@ -283,7 +283,7 @@ async def _asked(rival: Rival, connection: Connection, phone: str) -> Answer:
     return answer
 
 
-async def _right(connection: Connection, call: Call) -> Answer:
+async def right(connection: Connection, call: Call) -> Answer:
     answer = await connection.call(call)
     if answer.status != 200:
         raise Wrong(f"{call.path}: {answer.status} {answer.body[:200]!r}")

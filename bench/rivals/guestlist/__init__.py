@@ -45,6 +45,10 @@ class Guestlist(rival.Rival):
         with servers.running(database, folder / "log", **self.settings) as url:
             yield url
 
+    def environment(self, database: str) -> dict[str, str]:
+        """What its other processes are started with."""
+        return environment(database, **self.settings)
+
     def known(self, person: int) -> dict[str, str]:
         return {"Authorization": f"Bearer {person:022}.{person:043}"}
 
@@ -82,8 +86,14 @@ def invite_code(person: int) -> str:
 
 def manage(database: str, *words: str, **settings: str) -> str:
     """What Guestlist's `manage.py` answers."""
-    environment = {**os.environ, "DATABASE_URL": database, **settings}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
     command = [sys.executable, "manage.py", *words]
-    answer = subprocess.run(command, cwd=servers.ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    variables = environment(database, **settings)
+    answer = subprocess.run(command, cwd=servers.ROOT, env=variables, stdout=subprocess.PIPE, text=True, check=True)
     return answer.stdout
+
+
+def environment(database: str, **settings: str) -> dict[str, str]:
+    """Of a process of Guestlist's on this database."""
+    variables = {**os.environ, "DATABASE_URL": database, **settings}
+    variables.pop("DJANGO_SETTINGS_MODULE", None)
+    return variables
