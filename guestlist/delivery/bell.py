@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -17,7 +16,6 @@ from guestlist.lib import sql
 CHANNEL = "guestlist_messages"
 EVERY = 0.05  # seconds; more rings than that wake nobody sooner, and each takes a lock that all of them share
 HEARS_FOR, AGAIN = 5.0, 1.0  # seconds
-DJANGOS = ("context", "cursor_factory", "prepare_threshold")  # of a connection that makes statements of Django's
 
 log = logging.getLogger("guestlist.delivery")
 
@@ -41,8 +39,10 @@ def listen() -> None:
     By a connection of its own: one of the pool's would be missing for good.
     """
     while connection.vendor == "postgresql":
+        from guestlist.lib.databases.postgresql import apart  # only here, and only on PostgreSQL
+
         try:
-            with _opened() as ears:
+            with apart.opened(connection, autocommit=True) as ears:
                 ears.execute(f"LISTEN {CHANNEL}")
                 while True:
                     for _ in ears.notifies(timeout=HEARS_FOR, stop_after=1):
@@ -50,10 +50,3 @@ def listen() -> None:
         except Exception as error:  # whatever it is: without it messages wait for a second
             log.warning("cannot listen for new messages: %s", type(error).__name__)
             time.sleep(AGAIN)
-
-
-def _opened() -> Any:
-    import psycopg  # only here, and only on PostgreSQL
-
-    wanted = connection.get_connection_params()
-    return psycopg.connect(**{name: value for name, value in wanted.items() if name not in DJANGOS}, autocommit=True)

@@ -194,11 +194,12 @@ def one_at_a_time(name: str) -> Iterator[None]:
         finally:
             row("SELECT RELEASE_LOCK(%s)", f"guestlist.{name}")
     else:
-        row("SELECT pg_advisory_lock(hashtext(%s))", f"guestlist.{name}")
-        try:
+        from guestlist.lib.databases.postgresql import apart  # only here, and only on PostgreSQL
+
+        # By a transaction: behind a pooler such as PgBouncer nothing else stays in one session of the server.
+        with connection.wrap_database_errors, apart.opened(connection, autocommit=False) as holder:
+            holder.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"guestlist.{name}"])
             yield
-        finally:
-            row("SELECT pg_advisory_unlock(hashtext(%s))", f"guestlist.{name}")
 
 
 def moment(value: Any) -> datetime:
