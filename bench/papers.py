@@ -58,7 +58,7 @@ def write(paper: Paper, folder: Path) -> list[Path]:
     """Both files, named by the date and the measurement."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{datetime.now(UTC):%Y-%m-%d}-{paper.name}"
-    kept = {**paper._asdict(), "tables": [table._asdict() for table in paper.tables]}
+    kept = {"date": stem[:10], **paper._asdict(), "tables": [table._asdict() for table in paper.tables]}
     files = {".md": markdown(paper), ".json": json.dumps(kept, indent=1, ensure_ascii=False) + "\n"}
     for ending, text in files.items():
         (folder / (stem + ending)).write_text(text, encoding="utf-8")
