@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
@@ -16,6 +17,8 @@ from guestlist.lib import clock
 from guestlist.lib.fields import ExactCharField
 from guestlist.people.models import Person
 from guestlist.signin.models import Challenge, Device, Pause, Session
+
+migration = importlib.import_module("guestlist.lib.migrations.0003_no_second_indexes")
 
 OURS = [model for model in apps.get_models() if model.__module__.startswith("guestlist.")]
 
@@ -139,3 +142,32 @@ def test_no_foreign_key_of_ours_is_without_an_index():
             if found["index"] or found["primary_key"] or found["unique"]
         }
         assert set(keys) <= leading, model
+
+
+def columns_of_indexes(model) -> list[tuple[str, ...]]:
+    """Of each index, unique or not; but for those of texts that are not compared byte by byte, which are few."""
+    fields = [field for field in model._meta.concrete_fields if isinstance(field, CharField)]
+    plain = {field.column for field in fields if not isinstance(field, ExactCharField)}
+    found = [one for one in constraints(model) if one["index"] or one["unique"] or one["primary_key"]]
+    return [tuple(one["columns"]) for one in found if not plain & set(one["columns"])]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_no_index_of_a_table_is_there_twice(model):
+    """Django makes a second one for LIKE on PostgreSQL, which under the collation C is a copy of the first."""
+    found = columns_of_indexes(model)
+    assert len(found) == len(set(found)), found
+
+
+@pytest.mark.django_db
+def test_a_database_that_has_second_indexes_loses_them():
+    def has_one() -> bool:
+        return len(columns_of_indexes(Person)) > len(set(columns_of_indexes(Person)))
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE INDEX one_like ON people_person (phone varchar_pattern_ops)")
+        assert has_one()
+    migration.drop(None, SimpleNamespace(connection=connection))
+    assert not has_one()
