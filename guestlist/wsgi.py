@@ -1,10 +1,12 @@
 """What a WSGI server loads: `guestlist.wsgi:application`."""
 
+import gc
 import os
 from collections.abc import Iterable
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 from django.utils.http import parse_header_parameters
 
 from guestlist.lib import shared_counts
@@ -19,6 +21,9 @@ from guestlist.lib import sweeper  # noqa: E402
 
 routing.gateways()  # one that lacks a setting stops the start, whichever server loads this
 door.before_first_request = stamp.check_before_serving
+get_resolver().url_patterns  # noqa: B018  # all that requests need is loaded now, and no request waits for it
+gc.collect()
+gc.freeze()  # nothing of it is ever garbage: to look through it again would stop the process for tens of milliseconds
 
 
 @gate.gate

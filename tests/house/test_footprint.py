@@ -41,6 +41,17 @@ def test_what_is_not_needed_is_not_loaded(tmp_path, code):
     assert {name for name in kinds if f"{GATEWAYS}{name}" in found} == set()
 
 
+def test_all_that_requests_need_is_loaded_at_the_start_and_never_looked_through_for_garbage(tmp_path):
+    code = "import gc, guestlist.wsgi; kept = gc.get_freeze_count(), len(gc.get_objects()); print(*kept)"
+    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{tmp_path / 'guestlist.sqlite3'}"}
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, cwd=servers.ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    frozen, young = map(int, ran.stdout.split())
+    assert frozen > 50_000
+    assert young < frozen / 50
+    assert "guestlist.api.urls" in loaded("import guestlist.wsgi", tmp_path)
+
+
 def test_a_worker_has_nothing_of_the_web_api(tmp_path):
     found = loaded(WORKER, tmp_path)
     assert {name for name in ("ninja", "pydantic", "guestlist.api.urls", "guestlist.urls") if name in found} == set()
