@@ -11,7 +11,7 @@ from django.test import Client
 from guestlist.delivery import stamp
 from guestlist.delivery.models import Attempt, Message
 from guestlist.invites.models import Activation, JournalLine, LedgerLine, Tally
-from guestlist.lib import clock, keys, phone
+from guestlist.lib import bulk, clock, keys, phone
 from guestlist.lib.models import AuditLine
 from guestlist.people import population, rules
 from guestlist.people.models import Person
@@ -189,6 +189,24 @@ def _digests_of_the_first(number: int) -> list[str]:
     from django.conf import settings
 
     return [keys.mac(settings.LEDGER_SUBKEY, "v1", population.phone(place)).hex() for place in range(1, number)]
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_where_somebody_watches_a_bar_grows_and_elsewhere_there_is_a_line_for_each_table(monkeypatch):
+    monkeypatch.setattr(bulk, "BATCH", 10)
+    told = {}
+    for kind in (Terminal, StringIO):
+        told[kind] = kind()
+        call_command("seed", "--people", "40", "--add", stdout=StringIO(), stderr=told[kind])
+    bars = [line.count("#") for line in told[Terminal].getvalue().split("\r") if "people_person" in line]
+    assert bars == [10, 20, 30, 40, 0]
+    lines = told[StringIO].getvalue().splitlines()
+    assert lines[0].split() == ["people_person", "40"]
+    assert not any("#" in line or "\r" in line for line in lines)
 
 
 def test_no_two_numbers_and_no_two_codes_are_the_same():

@@ -1,6 +1,5 @@
 """`manage.py seed --people N`: fill a sandbox with a believable population, to see how it does when it has grown."""
 
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -86,11 +85,14 @@ class Command(BaseCommand):
         return tables, sessions.open_session(host.id, "token", "", "127.0.0.1", "manage.py seed").token
 
     def _tell(self, filling: bulk.Filling) -> None:
-        done, shown = 0, -1
+        """Write the rows, with a bar that grows where somebody watches; a line at the end."""
+        done, shown, is_watched = 0, -1, self.stderr.isatty()
         for written in bulk.fill(filling):
             done += written
             part = min(BAR, BAR * done // max(1, filling.about))
-            if sys.stderr.isatty() and part > shown:
+            if is_watched and part > shown:
                 shown = part
-                self.stderr.write(f"\r{'#' * part:{BAR}} {filling.table:20} {done:>9}", ending="")
-        self.stderr.write(f"{chr(13) if sys.stderr.isatty() else ''}{filling.table:20} {done:>9}{' ' * BAR}".rstrip())
+                self.stderr.write(f"\r{'#' * part:{BAR}} {filling.table:20} {done:>9}", str, ending="")
+                self.stderr.flush()
+        line = f"{filling.table:20} {done:>9}"
+        self.stderr.write(f"\r{line:{BAR + 32}}" if is_watched else line, str)
