@@ -98,7 +98,7 @@ def answering() -> Iterator[Provider]:
     server.daemon_threads = True
     server.block_on_close = False
     provider.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
     thread.start()
     try:
         yield provider

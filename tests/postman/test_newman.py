@@ -76,7 +76,7 @@ def no_sandbox() -> Iterator[tuple[str, list[str]]]:
             asked.append(f"{self.command} {self.path}")
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Live) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", asked
         server.shutdown()
 

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from guestlist.delivery import dispatch
 from guestlist.delivery.models import Message
 from guestlist.lib import clock
 from guestlist.lib.models import AuditLine
@@ -19,7 +20,8 @@ START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _listed(settings, live):
+def _listed(settings, live, monkeypatch):
+    monkeypatch.setattr(dispatch, "SHORTEST", 0.0)
     settings.SANDBOX_NUMBERS = {PHONE: FixedNumber(CODE, UNTIL)}
     settings.LIMIT_OVERRIDES = {f"LIMIT_{name}": "10000/s" for name in policies.POLICIES}
     sending.in_force.cache_clear()
