@@ -148,13 +148,13 @@ def server(transactional_db) -> None:
 @contextmanager
 def held(statement: str, *values: object) -> Iterator[None]:
     """A transaction of somebody else has changed these rows and is not over."""
-    has_begun, is_done = threading.Event(), threading.Event()
+    has_begun, is_done, was_let_go = threading.Event(), threading.Event(), []
 
     def hold() -> None:
         with transaction.atomic():
             sql.change(statement, *values)
             has_begun.set()
-            is_done.wait(30)
+            was_let_go.append(is_done.wait(30))
         connection.close()
 
     holder = threading.Thread(target=hold)
@@ -165,6 +165,7 @@ def held(statement: str, *values: object) -> Iterator[None]:
     finally:
         is_done.set()
         holder.join()
+    assert was_let_go == [True], "somebody waited until it gave up"
 
 
 def test_a_row_that_somebody_holds_is_passed_over_and_nobody_is_waited_for(server):
