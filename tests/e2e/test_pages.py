@@ -22,7 +22,7 @@ from tests import servers
 from tests.guests import wrong
 from tests.servers import ROOT, need
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]  # one server for all of them
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = ROOT / "var" / "screenshots"

@@ -29,7 +29,7 @@ NO_NETWORK = (
     "ERR_SOCKET_TIMEOUT",
 )
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("newman")]  # installed once
 
 
 @pytest.fixture(scope="module")

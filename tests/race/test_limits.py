@@ -10,7 +10,7 @@ from tests import servers
 from tests.race.test_races import ROUNDS, fresh_phone
 from tests.race.wire import Answer, one, request, sign_in, volley
 
-pytestmark = pytest.mark.race
+pytestmark = [pytest.mark.race, pytest.mark.xdist_group("limits")]  # one server for all of them
 
 
 def _server(kind: str, folder, **limits: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ import pytest
 from tests import servers
 from tests.race.wire import Answer, one, request, sign_in, volley
 
-pytestmark = pytest.mark.race
+pytestmark = [pytest.mark.race, pytest.mark.xdist_group("races")]  # one server for all of them
 
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "20"))
 CROWD = 50
