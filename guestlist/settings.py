@@ -255,6 +255,7 @@ for name in SANDBOX_CHANNELS:
 INLINE_WAITING = env.number("INLINE_WAITING", max(1, WEB_THREADS - WEB_THREADS // 8), 1, WEB_THREADS)
 PEOPLE_MAX = env.number("PEOPLE_MAX", 1000, 1, 10**9 - 1)
 INVITE_LOOPS = env.text("INVITE_LOOPS", "allow", ("allow", "refuse"))
+LEDGER_MONTHS = env.number("LEDGER_MONTHS", 24, 1, 1200)
 
 # ---- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -32,6 +32,7 @@ STATUS = {
     "person_blocked": 403,
     "sandbox_full": 403,  # not 503: waiting does not help
     "delivery_failed": 503,
+    "confirm_again": 409,
     "invalid_username": 400,
     "invalid_email": 400,
     "malformed_invite": 400,

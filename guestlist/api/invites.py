@@ -10,7 +10,7 @@ from pydantic import Field
 from guestlist.api import caller, profile, profile_sql
 from guestlist.api.body import Body
 from guestlist.api.openapi import operation
-from guestlist.invites import actions
+from guestlist.invites import actions, preview
 from guestlist.lib.clock import rfc3339
 
 router = Router(tags=["Invite codes"])
@@ -31,6 +31,15 @@ class Activated(Schema):
     """It is entered, for good."""
 
     activated_profile: profile.Profile
+
+
+class Preview(Schema):
+    """Whose code it is."""
+
+    code: str = Field(description="As we write it.", examples=["7K2M9Q"])
+    inviter: str | None = Field(
+        description="Their name, else their number masked; null when they hide it.", examples=["+7 900 ***-**-33"]
+    )
 
 
 class Invitee(Schema):
@@ -66,6 +75,23 @@ for path, name in (
         refusals=REFUSALS,
         operation_id=name,
     )(activate)
+
+
+@operation(
+    router.post,
+    "/user/user-profile/activate-code/preview/",
+    summary="Whose invite code is it?",
+    returns={200: Preview},
+    auth=caller.signed_in,
+    refusals=REFUSALS,
+)
+def look(request: HttpRequest, payload: Enter) -> dict[str, str | None]:
+    """Looks before the one leap: whose code it is, or the refusal that entering it would give. Changes nothing.
+
+    An unknown code counts as a try, here as there.
+    """
+    found = preview.preview(request.auth.person_id, payload.code, caller.address(request))  # type: ignore[attr-defined]
+    return found._asdict()
 
 
 @operation(

@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from ninja.errors import HttpError, ValidationError
 
-from guestlist.api import body, invites, metrics, profile, reports, service, sessions, signin, tokens
+from guestlist.api import body, invites, metrics, people, reports, service, sessions, signin, tokens
 from guestlist.api.door import View, door
 from guestlist.api.openapi import GuestlistAPI
 
@@ -17,7 +17,7 @@ PLAIN = {"user/user-profile/": profile.read}  # a read without parameters, whose
 
 api = GuestlistAPI(parser=body.StrictParser(), renderer=body.Renderer())
 api.add_router("/user", signin.router)
-api.add_router("/user", profile.router)
+api.add_router("/user", people.router)  # the profile's, with what leads out of it
 api.add_router("", invites.router)
 api.add_router("/user", sessions.router)
 api.add_router("/user", tokens.router)

@@ -175,6 +175,8 @@ DELIVERED_TO = (
     "SELECT id, kind, reference, phone, language, channel, gateway, ended_at FROM delivery_message"
     " WHERE phone = %s AND state = 'delivered' AND ended_at <= %s ORDER BY id DESC LIMIT %s"
 )
+HELD = "SELECT created_at, kind, channel, language FROM delivery_message WHERE phone = %s ORDER BY id"
+FORGET = "DELETE FROM delivery_message WHERE phone = %s"
 DELETE_ALL = {
     "messages": "DELETE FROM delivery_message",
     "attempts": "DELETE FROM delivery_attempt",

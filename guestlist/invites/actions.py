@@ -11,6 +11,7 @@ from guestlist.lib import audit, clock, keys, limits, sql
 from guestlist.lib.addresses import source
 from guestlist.lib.phone import masked
 from guestlist.lib.refusals import Refusal
+from guestlist.people import holders
 
 PAGE = 100
 
@@ -20,6 +21,14 @@ class Invitee(NamedTuple):
 
     phone: str | None
     activated_at: datetime
+
+
+class Found(NamedTuple):
+    """What a code is to whoever enters it: whose, and whether they have entered it before."""
+
+    phone: str
+    inviter_id: int | None  # None of one that was entered, and whose owner is deleted
+    is_entered: bool
 
 
 class Page(NamedTuple):
@@ -67,24 +76,52 @@ def delete_all() -> dict[str, int]:
     return {name: sql.change(statement) for name, statement in models.DELETE_ALL.items()}
 
 
-@sql.in_one_transaction
-def _activate(person_id: int, code: str, ip: str) -> str | None:
-    """None, or the name of a refusal that must not roll back the try that it counted."""
+def look(person_id: int, code: str, ip: str) -> Found | str:
+    """What a code is to this person, or the name of a refusal that must not roll back the try that it counted.
+
+    In the caller's transaction. Raises the refusals of `activate` that count nothing.
+    """
     found = sql.row(models.LOOK, code, person_id)
     if found is None:
         raise Refusal("not_signed_in")  # deleted a moment ago
     phone, entered, inviter_id, inviter_blocked_at = found
     if entered is not None:
         _once(entered, code)
-        return None
+        return Found(phone, inviter_id, is_entered=True)
     if inviter_id == person_id:
         raise Refusal("own_invite")
     is_unknown = inviter_id is None or inviter_blocked_at is not None
     _count_try(person_id, source(ip), is_unknown)
-    if is_unknown:
-        return "unknown_invite"
-    if _insert(person_id, inviter_id, code, phone):
-        audit.record("invite.activated", phone=phone, person_id=person_id, ip=ip, inviter=inviter_id)
+    return "unknown_invite" if is_unknown else Found(phone, inviter_id, is_entered=False)
+
+
+def would_refuse(person_id: int, found: Found) -> str | None:
+    """The refusal that the unique keys would lead to, if there is one: for who only looks."""
+    if settings.INVITE_LOOPS == "refuse" and sql.row(models.REVERSE, found.inviter_id, person_id):
+        return "invite_loop"
+    line = sql.row(models.HAS_ENTERED, digest_of(found.phone))
+    expires_at = sql.maybe_moment(line[0]) if line else None
+    has_entered = line is not None and (expires_at is None or expires_at > clock.now())
+    return "already_activated" if has_entered else None
+
+
+def digest_of(phone: str) -> str:
+    """A number as the ledger knows it."""
+    return keys.mac(settings.LEDGER_SUBKEY, "v1", phone).hex()
+
+
+@sql.in_one_transaction
+def _activate(person_id: int, code: str, ip: str) -> str | None:
+    """None, or the name of a refusal that must not roll back the try that it counted."""
+    found = look(person_id, code, ip)
+    if isinstance(found, str):
+        return found
+    if (
+        found.inviter_id is not None
+        and not found.is_entered
+        and _insert(person_id, found.inviter_id, code, found.phone)
+    ):
+        audit.record("invite.activated", phone=found.phone, person_id=person_id, ip=ip, inviter=found.inviter_id)
     return None
 
 
@@ -110,6 +147,11 @@ def _in_force() -> dict[str, limits.Policy]:
 def _insert(person_id: int, inviter_id: int, code: str, phone: str) -> bool:
     # The unique keys decide: the invitee's, the number's in the ledger, and the pair's where loops are refused.
     now = clock.now()
+    there = holders.hold(person_id, inviter_id)  # neither is deleted before we commit
+    if person_id not in there:
+        raise Refusal("not_signed_in")
+    if inviter_id not in there:
+        raise Refusal("unknown_invite")
     loop_key = None
     if settings.INVITE_LOOPS == "refuse":
         loop_key = f"{min(person_id, inviter_id)}:{max(person_id, inviter_id)}"
@@ -125,11 +167,12 @@ def _insert(person_id: int, inviter_id: int, code: str, phone: str) -> bool:
     ):
         rival = sql.row(models.ENTERED, person_id)
         if rival is None:
-            raise Refusal("invite_loop" if loop_key else "unknown_invite")  # unknown: deleted a moment ago
+            raise Refusal("invite_loop" if loop_key else "unknown_invite")
         _once(rival[0], code)
         return False
-    digest = keys.mac(settings.LEDGER_SUBKEY, "v1", phone).hex()
-    if not sql.insert("invites_ledgerline", digest=digest, activated_at=now, expires_at=None):
+    digest = digest_of(phone)
+    is_first = sql.insert("invites_ledgerline", digest=digest, activated_at=now, expires_at=None)
+    if not is_first and not sql.change(models.ENTER_ANEW, now, digest, now):
         raise Refusal("already_activated")  # by this number, in an earlier life; the insert above is rolled back
     sql.count_up("invites_tally", "inviter_id", "invitees", inviter_id)
     models.JournalLine.objects.create(at=now, what="activated", invitee_id=person_id, inviter_id=inviter_id, code=code)

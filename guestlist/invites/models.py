@@ -1,8 +1,11 @@
 """Activations, and the rows that keep them single: the ledger of numbers, the tally of inviters, the journal."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from guestlist.lib.dying import Old
 from guestlist.lib.fields import ExactCharField
 from guestlist.people.models import Person
 from guestlist.people.rules import INVITE_LENGTH
@@ -72,6 +75,10 @@ LOOK = (
     " WHERE me.id = %s"
 )
 ENTERED = "SELECT code FROM invites_activation WHERE invitee_id = %s"
+ENTERED_AT = "SELECT code, activated_at FROM invites_activation WHERE invitee_id = %s"
+INVITER = "SELECT username, phone, phone_visibility FROM people_person WHERE id = %s"
+HAS_ENTERED = "SELECT expires_at FROM invites_ledgerline WHERE digest = %s"
+ENTER_ANEW = "UPDATE invites_ledgerline SET activated_at = %s, expires_at = NULL WHERE digest = %s AND expires_at <= %s"
 REVERSE = "SELECT invitee_id FROM invites_activation WHERE invitee_id = %s AND inviter_id = %s"
 INVITEES = (
     "SELECT a.invitee_id, a.activated_at, p.phone, p.phone_visibility FROM invites_activation a"
@@ -79,6 +86,20 @@ INVITEES = (
     " WHERE a.inviter_id = %s AND a.activated_at >= %s AND (a.activated_at > %s OR a.invitee_id > %s)"
     " ORDER BY a.activated_at, a.invitee_id LIMIT %s"
 )
+ALL_INVITEES = (
+    "SELECT p.phone, p.phone_visibility, a.activated_at FROM invites_activation a"
+    " JOIN people_person p ON p.id = a.invitee_id"
+    " WHERE a.inviter_id = %s ORDER BY a.activated_at, a.invitee_id"
+)
+INVITER_OF = "SELECT inviter_id FROM invites_activation WHERE invitee_id = %s"
+DELETE_ACTIVATION = "DELETE FROM invites_activation WHERE invitee_id = %s"
+EXPIRE = "UPDATE invites_ledgerline SET expires_at = %s WHERE digest = %s AND expires_at IS NULL"
+COUNT_DOWN = "UPDATE invites_tally SET invitees = invitees - 1 WHERE inviter_id = %s AND invitees > 0"
+LOSE_INVITER = "UPDATE invites_activation SET inviter_id = NULL, loop_key = NULL WHERE inviter_id = %s"
+DELETE_TALLY = "DELETE FROM invites_tally WHERE inviter_id = %s"
+
+# A line that has no expiry is of somebody who is here.
+OLD = (Old("ledger lines", "invites_ledgerline", "expires_at", timedelta(0), key="digest"),)
 DELETE_ALL = {
     "journal lines": "DELETE FROM invites_journalline",
     "ledger lines": "DELETE FROM invites_ledgerline",

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import calendar
 import re
 import unicodedata
 from datetime import datetime, timedelta
@@ -41,6 +42,13 @@ def canonical(typed: str) -> str:
         if CODE.fullmatch(code):
             return code
     raise Refusal("malformed_invite")
+
+
+def months_later(moment: datetime, months: int) -> datetime:
+    """The same day and time so many months later; the last day of a shorter month."""
+    years, month = divmod(moment.month - 1 + months, 12)
+    last = calendar.monthrange(moment.year + years, month + 1)[1]
+    return moment.replace(year=moment.year + years, month=month + 1, day=min(moment.day, last))
 
 
 def cursor_text(cursor: Cursor) -> str:

@@ -4,6 +4,7 @@
 rolls its transaction back. Whoever is refused can come again without end: rows of refusals are thinned, lines are not.
 """
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ INSERT = (
     "INSERT INTO limits_auditline (at, event, phone, person_id, ip, request_id, facts)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s)"
 )
+FACT = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
 OLD = dying.Old("audit lines", "limits_auditline", "at", timedelta(days=90))
 
 
@@ -33,6 +35,15 @@ class Operator(NamedTuple):
 
     name: str
     ip: str
+
+
+class Line(NamedTuple):
+    """A line that was written."""
+
+    at: datetime
+    event: str
+    ip: str
+    facts: dict[str, str]
 
 
 class Flood(NamedTuple):
@@ -97,6 +108,18 @@ def record_once(event: str, within: timedelta, *, each: str = "", **facts: Any) 
     told = [found for (found,) in sql.rows(models.AUDITED_SINCE, event, clock.now() - within)]
     if not any(not of_these or of_these in found.split() for found in told):
         record(event, **facts)
+
+
+def lines_of(person_id: int, most: int) -> list[Line]:
+    """The newest lines about a person, newest first."""
+    return [
+        Line(sql.moment(at), event, ip, {key: _unquoted(value) for key, value in FACT.findall(facts)})
+        for at, event, ip, facts in sql.rows(models.LINES_OF, person_id, most)
+    ]
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1].replace('\\"', '"').replace("\\\\", "\\") if value.startswith('"') else value
 
 
 def _write(

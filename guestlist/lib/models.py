@@ -66,5 +66,6 @@ class AuditLine(models.Model):
 
 
 AUDITED_SINCE = "SELECT facts FROM limits_auditline WHERE event = %s AND at > %s"
+LINES_OF = "SELECT at, event, ip, facts FROM limits_auditline WHERE person_id = %s ORDER BY id DESC LIMIT %s"
 EPOCH = "SELECT uses FROM limits_usage WHERE id = %s"
 CHANGE_EPOCH = "UPDATE limits_usage SET uses = %s WHERE id = %s AND uses = %s"

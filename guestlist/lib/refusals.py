@@ -29,6 +29,7 @@ WORDS = {
     "person_blocked": _("This person may not sign in."),
     "sandbox_full": _("This sandbox has as many people as it may have; who has signed in before still can."),
     "delivery_failed": _("The code could not be sent right now. Try again shortly."),
+    "confirm_again": _("This needs a sign-in that is no older than 5 minutes. Sign in again."),
     # the profile
     "invalid_username": _("A name has at most 150 characters and no control characters."),
     "invalid_email": _("This is not an e-mail address."),

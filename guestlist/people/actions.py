@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db import connection
 
 from guestlist.lib import audit, clock, keys, sql, usage
 from guestlist.lib.audit import Operator
@@ -33,21 +34,25 @@ def arrive(phone: str) -> Arrival | None:
     confirmed code.
     """
     for _ in range(DRAWS):
-        if found := sql.row(models.BY_PHONE, phone):
+        if found := sql.row(models.BY_PHONE + models.HELD[connection.vendor], phone):  # not deleted before we commit
             return Arrival(found[0], is_new=False, is_blocked=found[1] is not None)
         if not _has_room(phone):
             return None
+        code = rules.draw_invite_code(secrets.randbelow)
         made = sql.insert_id(
             "people_person",
             phone=phone,
             username="",
             email="",
             public_id=keys.token(128),
-            invite_code=rules.draw_invite_code(secrets.randbelow),
+            invite_code=code,
             phone_visibility=settings.PHONE_VISIBILITY_DEFAULT,
             created_at=clock.now(),
         )
         if made is not None:  # otherwise the number or the code was taken: look again
+            if sql.row(models.IS_RETIRED, code):  # looked at behind the insert, which waits for a deletion under way
+                sql.change(models.DELETE, made)
+                continue
             return Arrival(made, is_new=True, is_blocked=False)
     raise RuntimeError("no free invite code was drawn")
 
@@ -74,6 +79,14 @@ def public_id(person_id: int) -> str:
     if found and found[0] is None:  # made by a process that ran the version before
         sql.change(models.GIVE_PUBLIC_ID, keys.token(128), person_id)
         found = sql.row(models.PUBLIC_ID_OF, person_id)
+    if found is None:
+        raise Refusal("not_signed_in")  # deleted a moment ago
+    return str(found[0])
+
+
+def visibility(person_id: int) -> str:
+    """How this person's number stands in their inviter's list: full, masked or hidden."""
+    found = sql.row(models.VISIBILITY_OF, person_id)
     if found is None:
         raise Refusal("not_signed_in")  # deleted a moment ago
     return str(found[0])

@@ -11,8 +11,9 @@ class PeopleConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        """Show operators how many there are."""
+        """Show operators how many there are, and tell what of a person stands in the trail and in operators' edits."""
         from guestlist.lib.metrics import gauge
-        from guestlist.people import actions
+        from guestlist.people import actions, holders
 
+        holders.tell(holders.Holder("trail", holders.trail, holders.forget_name))
         gauge("people", "People who have signed in and are not deleted.", actions.number)

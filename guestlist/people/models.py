@@ -1,5 +1,7 @@
 """The person, and the statements about people that every sign-in runs."""
 
+from typing import Any, NamedTuple
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -34,9 +36,45 @@ class Person(models.Model):
         return self.username or masked(self.phone)
 
 
+class RetiredCode(models.Model):
+    """The invite code of somebody who was deleted: it stands in other people's profiles, and is nobody's again."""
+
+    code = ExactCharField(max_length=rules.INVITE_LENGTH, primary_key=True)
+    retired_at = models.DateTimeField()
+
+
+class Profile(NamedTuple):
+    """A person's row."""
+
+    id: int
+    public_id: str | None
+    phone: str
+    username: str
+    email: str
+    invite_code: str
+    phone_visibility: str
+    created_at: Any
+    blocked_at: Any
+
+
 HOW_MANY = "SELECT COUNT(*) FROM people_person"
 BY_PHONE = "SELECT id, blocked_at FROM people_person WHERE phone = %s"
 PUBLIC_ID_OF = "SELECT public_id FROM people_person WHERE id = %s"
 GIVE_PUBLIC_ID = "UPDATE people_person SET public_id = %s WHERE id = %s AND public_id IS NULL"
 EDIT = "UPDATE people_person SET {} WHERE id = %s"
-DELETE_ALL = {"people": "DELETE FROM people_person"}
+PROFILE = (
+    "SELECT id, public_id, phone, username, email, invite_code, phone_visibility, created_at, blocked_at"
+    " FROM people_person WHERE id = %s"
+)
+VISIBILITY_OF = "SELECT phone_visibility FROM people_person WHERE id = %s"
+IS_RETIRED = "SELECT code FROM people_retiredcode WHERE code = %s"
+DELETE = "DELETE FROM people_person WHERE id = %s"
+THERE = "SELECT id FROM people_person WHERE id IN ({holes}) ORDER BY id"
+# Until the transaction ends: with the first nobody deletes the row, with the second nobody holds it. SQLite has one
+# writer at a time, who needs neither.
+HELD = {"sqlite": "", "postgresql": " FOR KEY SHARE", "mysql": " LOCK IN SHARE MODE"}
+LOCKED = {"sqlite": "", "postgresql": " FOR UPDATE", "mysql": " FOR UPDATE"}
+DELETE_ALL = {
+    "people": "DELETE FROM people_person",
+    "retired invite codes": "DELETE FROM people_retiredcode",
+}

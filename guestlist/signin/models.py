@@ -189,6 +189,19 @@ END = "DELETE FROM signin_session WHERE id = %s AND person_id = %s"
 END_PRESENTED = "DELETE FROM signin_session WHERE id = %s AND secret_digest = %s"
 END_OTHERS = "DELETE FROM signin_session WHERE person_id = %s AND id <> %s"
 
+END_ALL = "DELETE FROM signin_session WHERE person_id = %s"
+OPENED_AT = "SELECT created_at FROM signin_session WHERE id = %s AND person_id = %s AND expires_at > %s"
+DELETE_CHALLENGES = "DELETE FROM signin_challenge WHERE phone = %s"
+HELD_SESSIONS = (
+    "SELECT created_at, last_seen_at, expires_at, ip, user_agent FROM signin_session WHERE person_id = %s"
+    " ORDER BY created_at, id"
+)
+HELD_DEVICES = "SELECT created_at, seen_at FROM signin_device WHERE phone = %s ORDER BY id"
+HELD_CHALLENGES = (
+    "SELECT created_at, expires_at, used_at, digits FROM signin_challenge WHERE phone = %s ORDER BY created_at, id"
+)
+HELD_GUESSES = "SELECT guessed_at, digits FROM signin_guess WHERE phone = %s ORDER BY guessed_at, id"
+
 # All that decides how long a code is and whether a guess may be judged: of the phone, of the address, of the service.
 GUESSES = (
     "SELECT 'phone', device, digits, COUNT(*), 0 FROM signin_guess WHERE phone = %s AND guessed_at > %s"

@@ -18,6 +18,7 @@ DEVICE_LIFETIME = timedelta(days=180)
 DEVICES_A_PHONE = 10
 TOKEN_LIFETIME = timedelta(seconds=600)  # of a token for another service, which cannot be called back
 TOKEN_TYPE = "at+jwt"  # noqa: S105  # RFC 9068: no other kind of JWT passes for it
+FRESH_FOR = timedelta(minutes=5)  # after a sign-in: what cannot be undone is done in that time
 SEEN_EVERY = timedelta(hours=1)  # last_seen_at is written at most this often, so reads are no writes
 
 MEMORY = timedelta(days=30)  # how long a wrong guess counts

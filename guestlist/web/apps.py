@@ -17,12 +17,13 @@ class WebConfig(AppConfig):
 
         from guestlist.invites import policies as invites
         from guestlist.lib import dying, limits
+        from guestlist.people import policies as people
         from guestlist.signin import policies as signin
         from guestlist.web import operators
 
         admin.site.login_form = operators.OperatorSignIn
         dying.tell(operators.OLD)
-        known = {**signin.POLICIES, **invites.POLICIES, **operators.POLICIES}
+        known = {**signin.POLICIES, **invites.POLICIES, **people.POLICIES, **operators.POLICIES}
         known.pop("CODES_IN_ALL")  # SMS_DAILY_BUDGET says that one
         limits.check_names(known.values())
         limits.in_force(known)

@@ -113,6 +113,10 @@ def test_reading_sets_no_cookie(alice):
 @pytest.mark.parametrize("path", READS)
 def test_without_its_last_slash_an_address_reads_the_same(alice, path):
     with_slash, without = call(alice, "get", path), call(alice, "get", path.rstrip("/"))
+    if path == "/user/export/":  # which tells of itself: when, and that it was asked for
+        with_slash, without = ({**found.json(), "exported_at": "", "trail": []} for found in (with_slash, without))
+        assert with_slash == without
+        return
     assert (with_slash.status_code, with_slash.content) == (without.status_code, without.content)
     assert with_slash.status_code == 200
 

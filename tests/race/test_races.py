@@ -22,7 +22,7 @@ CROWD = 50
 _numbers = itertools.count(9_100_000_000)
 
 
-def _arena(kind: str, folder: Path, loops: str) -> Iterator[str]:
+def arena(kind: str, folder: Path, loops: str) -> Iterator[str]:
     with (
         servers.fresh_database(kind, folder) as database,
         servers.running(database, WEB_CONCURRENCY="2", SANDBOX_DELAY="0", INVITE_LOOPS=loops) as url,
@@ -33,13 +33,13 @@ def _arena(kind: str, folder: Path, loops: str) -> Iterator[str]:
 @pytest.fixture(scope="module", params=servers.DATABASES)
 def url(request, tmp_path_factory) -> Iterator[str]:
     """A server of two processes on each kind of database."""
-    yield from _arena(request.param, tmp_path_factory.mktemp(request.param), "allow")
+    yield from arena(request.param, tmp_path_factory.mktemp(request.param), "allow")
 
 
 @pytest.fixture(scope="module", params=servers.DATABASES)
 def strict_url(request, tmp_path_factory) -> Iterator[str]:
     """The same, where two people cannot invite each other."""
-    yield from _arena(request.param, tmp_path_factory.mktemp(request.param), "refuse")
+    yield from arena(request.param, tmp_path_factory.mktemp(request.param), "refuse")
 
 
 def fresh_phone() -> str:

@@ -14,12 +14,14 @@ from guestlist.invites import actions as invites
 from guestlist.invites import policies as invite_policies
 from guestlist.lib import clock
 from guestlist.lib.refusals import WORDS
+from guestlist.people import holders
+from guestlist.people import policies as people_policies
 from guestlist.signin import actions, policies, sending
-from tests.guests import is_problem
+from tests.guests import Guest, is_problem
 
 START = datetime.fromisoformat("2026-01-31T12:00:00+00:00")
 PHONE, AUDIENCE = "+79001112233", "https://reports.example.org"
-POLICIES = {**policies.POLICIES, **invite_policies.POLICIES}
+POLICIES = {**policies.POLICIES, **invite_policies.POLICIES, **people_policies.POLICIES}
 NEVER_REFUSES = {"PAUSE_WAIVED"}
 # RFC 9651: a list of one string with integers beside it
 FIELD = re.compile(r'"[ -!#-\[\]-~]*"(?:;[a-z*][a-z0-9_.*-]*=-?[0-9]{1,15})+')
@@ -40,6 +42,13 @@ ASKS: dict[str, Callable[[int], tuple[str, str]]] = {
 }
 
 
+# What somebody who is signed in does; of all others, they try an unknown invite code.
+ACTS: dict[str, Callable[[Guest], Any]] = {
+    "TOKENS_PER_PERSON": lambda person: person.post("/user/token/", {"audience": AUDIENCE}),
+    "EXPORTS_PER_PERSON": lambda person: person.get("/user/export/"),
+}
+
+
 def phone(number: int) -> str:
     return f"+7900{number:03}0000"
 
@@ -54,7 +63,7 @@ def act(guest, settings, monkeypatch, name) -> Callable[[int], Any]:
     settings.LIMITS, settings.JWT_AUDIENCES, settings.DRY_RUN = "on", [AUDIENCE], ["CONVERSION"]
     settings.SMS_DAILY_BUDGET = 1 if name == "CODES_IN_ALL" else 10**6
     settings.LIMIT_OVERRIDES = {f"LIMIT_{other}": "100000/s" for other in POLICIES.keys() - {"CODES_IN_ALL"}}
-    for memory in (sending.in_force, invites._in_force):
+    for memory in (sending.in_force, invites._in_force, holders._in_force):
         memory.cache_clear()
     if name == "CODES_WHILE_SLOWED":
         monkeypatch.setattr(actions.pumping, "check", lambda *_: "RU")
@@ -65,7 +74,7 @@ def act(guest, settings, monkeypatch, name) -> Callable[[int], Any]:
             person = guest(PHONE).sign_in()
     if name != "CODES_IN_ALL":
         settings.LIMIT_OVERRIDES[f"LIMIT_{name}"] = f"1/{POLICIES[name].longest.total_seconds() // 60:.0f}m"
-    for memory in (sending.in_force, invites._in_force):
+    for memory in (sending.in_force, invites._in_force, holders._in_force):
         memory.cache_clear()
 
     def act_once(number: int) -> Any:
@@ -74,17 +83,20 @@ def act(guest, settings, monkeypatch, name) -> Callable[[int], Any]:
             stranger = guest(wanted)
             stranger.client.defaults["REMOTE_ADDR"] = ip
             return stranger.ask()
-        if name == "TOKENS_PER_PERSON":
-            return person.post("/user/token/", {"audience": AUDIENCE})
-        return person.activate("ZZZZZZ")
+        return ACTS.get(name, lambda person: person.activate("ZZZZZZ"))(person)
 
     yield act_once
-    for memory in (sending.in_force, invites._in_force):
+    for memory in (sending.in_force, invites._in_force, holders._in_force):
         memory.cache_clear()
 
 
 def test_no_limit_is_left_out():
-    assert {*ASKS, "TOKENS_PER_PERSON", *invite_policies.POLICIES} == POLICIES.keys() - NEVER_REFUSES
+    assert {
+        *ASKS,
+        "TOKENS_PER_PERSON",
+        *invite_policies.POLICIES,
+        *people_policies.POLICIES,
+    } == POLICIES.keys() - NEVER_REFUSES
 
 
 @pytest.mark.parametrize("name", sorted(POLICIES.keys() - NEVER_REFUSES))
