@@ -34,7 +34,7 @@ POLICY = (
 STRICT_POLICY = POLICY.format(style="'self'", worker="")
 READER_POLICY = POLICY.format(style="'self' 'unsafe-inline'", worker=" worker-src blob:;")
 READERS = ("/docs", "/redoc")  # Swagger UI and ReDoc write style elements of their own
-PUBLIC = ("/static/", "/openapi.json", "/docs", "/redoc", "/.well-known/")  # everything else is somebody's own
+PUBLIC = ("/static/", "/openapi.json", "/docs", "/redoc", "/.well-known/", "/i/")  # everything else is somebody's own
 
 SHORT = "/user"  # people's API: it has no use for what stands between the door and the pages
 

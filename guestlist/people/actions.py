@@ -13,6 +13,7 @@ from guestlist.lib.audit import Operator
 from guestlist.lib.refusals import Refusal
 from guestlist.people import models, rules
 
+VISIBILITIES = ("full", "masked", "hidden")  # of a number, in its inviter's list
 DRAWS = 20  # at 100 million people a drawn code is taken with 9 %: twenty in a row, never
 
 

@@ -228,6 +228,12 @@ KNOWN_DEVICE = "SELECT id FROM signin_device WHERE phone = %s AND digest = %s AN
 DEVICE_OF_ANYBODY = "SELECT id FROM signin_device WHERE digest = %s AND seen_at > %s LIMIT 1"
 DEVICE_SEEN = "UPDATE signin_device SET seen_at = %s WHERE phone = %s AND digest = %s AND seen_at > %s"
 DEVICES_OF = "SELECT id FROM signin_device WHERE phone = %s ORDER BY seen_at DESC, id DESC"
+IDLE_DEVICES = (
+    "SELECT d.id, d.seen_at FROM signin_device d"
+    " LEFT JOIN signin_session s ON s.person_id = %s AND s.device = d.digest AND s.expires_at > %s"
+    " WHERE d.phone = %s AND d.seen_at > %s AND s.id IS NULL ORDER BY d.seen_at DESC, d.id DESC"
+)
+FORGET_MINE = "DELETE FROM signin_device WHERE id = %s AND phone = %s"
 FORGET_DEVICE = "DELETE FROM signin_device WHERE id = %s"
 FORGET = "DELETE FROM signin_device WHERE phone = %s AND digest = %s"
 FORGET_OTHERS = "DELETE FROM signin_device WHERE phone = %s AND digest <> %s"

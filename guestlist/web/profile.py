@@ -10,14 +10,16 @@ from django.utils.translation import ngettext
 
 from guestlist.api import caller
 from guestlist.invites import actions as invites
+from guestlist.invites import preview as look
 from guestlist.lib.refusals import Refusal
 from guestlist.people import actions as people
-from guestlist.signin import sessions
-from guestlist.web import answers, sandbox, visitor
+from guestlist.signin import known, sessions
+from guestlist.web import answers, sandbox, share, visitor
 from guestlist.web.visitor import Visitor
 
 SESSIONS_SHOWN = 20
 LONGEST_CURSOR = 64
+HOPELESS = ("unknown_invite", "own_invite", "invite_loop", "already_activated")  # a kept code is let go of
 FIELD_OF = {"invalid_username": "username", "invalid_email": "email"}  # every other refusal is about the invite code
 
 
@@ -25,13 +27,19 @@ def page(request: HttpRequest, who: Visitor, refusal: Refusal | None = None) -> 
     """The invitation, the profile and the sessions; after a refusal with its words and what was typed."""
     field = FIELD_OF.get(refusal.code, "invite_code") if refusal else ""
     mine = sorted(sessions.sessions_of(who.caller), key=lambda shown: not shown.current)
+    kept = share.kept(request)
+    kept = "" if who.profile["activate_code"] or kept == who.profile["invite_code"] else kept
+    mine_now = {**who.profile, "invite_code": kept, "phone_visibility": people.visibility(who.caller.person_id)}
     shown = {
         "profile": who.profile,
-        "typed": {**who.profile, "invite_code": "", **(request.POST.dict() if refusal else {})},
+        "link": share.link(who.profile["invite_code"]),
+        "kept": kept,
+        "typed": {**mine_now, **(request.POST.dict() if refusal else {})},
         "errors": {field: answers.words(refusal)} if refusal else {},
         "next": _cursor(who.profile["activeusers_next"]),
         "sessions": mine[:SESSIONS_SHOWN],
         "sessions_more": len(mine[SESSIONS_SHOWN:]),
+        "devices": known.devices_of(who.caller),
         "arrived": sandbox.arrived(who.profile["phone"]),
     }
     return answers.page(request, "web/profile.html", shown, refusal)
@@ -39,13 +47,26 @@ def page(request: HttpRequest, who: Visitor, refusal: Refusal | None = None) -> 
 
 @visitor.acts
 def edit(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
-    """Change name and e-mail."""
+    """Change name, e-mail, and how my number is seen."""
+    visibility = request.POST.get("phone_visibility")
+    if visibility not in (None, *people.VISIBILITIES):
+        raise Refusal("invalid_request")  # no page offers it
     try:
-        people.edit(who.person_id, request.POST.get("username"), request.POST.get("email"), None)
+        people.edit(who.person_id, request.POST.get("username"), request.POST.get("email"), visibility)
     except Refusal as refusal:
         return _refused(request, refusal)
     messages.success(request, _("Saved."))
     return redirect("home")
+
+
+@visitor.acts
+def preview(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
+    """Whose code it is, with the button that enters it for good."""
+    try:
+        found = look.preview(who.person_id, request.POST.get("invite_code", ""), caller.address(request))
+    except Refusal as refusal:
+        return _refused(request, refusal)
+    return answers.page(request, "web/preview.html", {"found": found})
 
 
 @visitor.acts
@@ -56,7 +77,9 @@ def activate(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
     except Refusal as refusal:
         return _refused(request, refusal)
     messages.success(request, _("The invite code is entered."))
-    return redirect("home")
+    answer = redirect("home")
+    share.forget(answer)
+    return answer
 
 
 def invitees(request: HttpRequest) -> HttpResponse:
@@ -91,11 +114,24 @@ def end_others(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
     return redirect("home")
 
 
+@visitor.acts
+def forget_device(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
+    """Forget a device that I am not signed in on; of nobody else's is it told whether there is one."""
+    if known.forget(who, request.POST.get("id", ""), caller.address(request)):
+        messages.success(request, _("That device is forgotten."))
+    else:
+        messages.info(request, _("That device was forgotten before."))
+    return redirect("home")
+
+
 def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     who = visitor.signed_in(request)
     if who is None or refusal.code == "not_signed_in":
         return redirect("home")  # signed out, or deleted, a moment ago
-    return page(request, who, refusal)
+    answer = page(request, who, refusal)
+    if refusal.code in HOPELESS:
+        share.forget(answer)
+    return answer
 
 
 def _cursor(next_path: str | None) -> str | None:

@@ -13,7 +13,7 @@ from guestlist.delivery import actions as delivery
 from guestlist.lib import phone as phones
 from guestlist.lib.refusals import Refusal
 from guestlist.signin import actions, challenges, rules, sessions
-from guestlist.web import answers, sandbox, visitor
+from guestlist.web import answers, sandbox, share, visitor
 
 
 class Awaited(NamedTuple):
@@ -36,7 +36,7 @@ def phone_form(request: HttpRequest, typed: str | None = None, refusal: Refusal 
     if typed is None:
         asked = visitor.phone(request)
         typed = phones.national(asked, settings.PHONE_REGION) if asked else ""
-    shown = {"typed": typed, "error": answers.words(refusal) if refusal else ""}
+    shown = {"typed": typed, "kept": share.kept(request), "error": answers.words(refusal) if refusal else ""}
     return answers.page(request, "web/signin.html", shown, refusal)
 
 

@@ -159,7 +159,7 @@ def test_the_whole_way(window, live_url, language, theme, width, script):
         if not script:
             page.click("button.primary")
         page.wait_for_selector(".hero")
-        assert page.is_visible("[data-copy]") == script
+        assert page.locator("[data-copy]").first.is_visible() == script
         shoot(page, f"{name}-5-profile-new")
 
         mine = page.inner_text(".hero")
@@ -172,6 +172,10 @@ def test_the_whole_way(window, live_url, language, theme, width, script):
         shoot(page, f"{name}-6-invite-refused")
         page.fill("#invite_code", f"{bobs[:3]}-{bobs[3:]}".lower())
         page.press("#invite_code", "Enter")
+        page.wait_for_selector(".inviter")
+        assert "***" in page.inner_text(".inviter")
+        shoot(page, f"{name}-6b-preview")
+        page.click("button.primary")
         page.wait_for_selector(".notice")
         assert bobs in page.inner_text("main")
         page.fill("#username", "Анна")
@@ -184,6 +188,13 @@ def test_the_whole_way(window, live_url, language, theme, width, script):
         page.click(".sessions button")
         page.wait_for_selector(".notice")
         assert page.locator(".sessions li").count() == 1
+        page.click(".qr summary")
+        assert page.locator(".qr img").evaluate("async (it) => (await it.decode(), it.naturalWidth)") > 200
+        shoot(page, f"{name}-7b-qr")
+        page.goto("/leave/")
+        shoot(page, f"{name}-7c-leave")
+        page.goto(f"/i/{mine}")
+        shoot(page, f"{name}-7d-link-of-my-own")
         page.goto("/sandbox/inbox/")
         assert page.locator(".bubble").first.is_visible()
         shoot(page, f"{name}-8-inbox")
@@ -212,9 +223,49 @@ def test_the_button_says_that_it_is_sending_and_sends_once(window):
 def test_the_invite_code_is_copied(window):
     with window(permissions=["clipboard-read", "clipboard-write"]) as page:
         sign_in(page, new_phone())
-        page.click("[data-copy]")
+        page.click("[data-copy] >> nth=0")
         page.wait_for_selector("[data-copy]:has-text('Copied')")
         assert page.evaluate("navigator.clipboard.readText()") == page.inner_text(".hero")
+
+
+def test_a_link_is_opened_followed_through_the_sign_in_and_entered(window, live_url):
+    """From the page that somebody was sent to the last press; then whoever came leaves again."""
+    bobs = call(live_url, "/user/user-profile/", token=app_sign_in(live_url, new_phone()))["invite_code"]
+    for width, theme in ((NARROW, "light"), (WIDE, "dark")):
+        with window(theme=theme, width=width) as page:
+            page.goto(f"/i/{bobs.lower()}")
+            assert page.inner_text(".hero") == bobs
+            shoot(page, f"link-{width}-1-opened")
+            page.click("a.primary")
+            shoot(page, f"link-{width}-2-kept")
+            sign_in(page, new_phone())
+            assert page.input_value("#invite_code") == bobs
+            shoot(page, f"link-{width}-3-prefilled")
+            page.press("#invite_code", "Enter")
+            page.wait_for_selector(".inviter")
+            shoot(page, f"link-{width}-4-preview")
+            page.click("button.primary")
+            page.wait_for_selector(".notice")
+            assert bobs in page.inner_text("main")
+            with page.expect_download() as fetched:
+                page.click("a[download]")
+            assert json.loads(fetched.value.path().read_text("utf-8"))["invites"]["entered"]["code"] == bobs
+            page.click("a.danger")
+            page.click("button.danger")
+            page.wait_for_selector("#phone")
+            assert "You are deleted" in page.inner_text(".notice")
+            page.goto("/i/7K2")
+            shoot(page, f"link-{width}-5-half")
+
+
+def test_a_link_is_shared_where_the_system_can(window):
+    with window() as page:
+        page.add_init_script(
+            "window.shared = []; navigator.canShare = () => true; navigator.share = async (it) => shared.push(it);"
+        )
+        sign_in(page, new_phone())
+        page.click("[data-share]")
+        assert page.evaluate("shared.map((it) => it.url)") == [page.inner_text(".link")]
 
 
 def test_a_refused_code_is_not_sent_again_by_itself(window):
@@ -408,7 +459,7 @@ def test_controls_are_large_enough_for_a_finger(window, live_url, width):
 
 def measure(page) -> None:
     heights = page.eval_on_selector_all(
-        "button, input:not([type=hidden]), a.button, footer a, .brand a",
+        "button, select, summary, input:not([type=hidden]), a.button, footer a, .brand a",
         "all => all.filter(it => it.checkVisibility()).map(it => [it.outerHTML, it.getBoundingClientRect().height])",
     )
     assert heights
@@ -419,7 +470,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(window):
     with window() as page:
         sign_in(page, new_phone())
         reached = []
-        for _ in range(30):
+        for _ in range(40):
             page.keyboard.press("Tab")
             focused = page.evaluate(
                 "() => { const it = document.activeElement, style = getComputedStyle(it);"

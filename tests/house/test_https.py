@@ -19,9 +19,9 @@ from tests import servers
 
 HOST = "guests.example.org"
 PHONE = "+79001112233"
-PUBLIC = ("/static/", "/openapi.json", "/docs", "/redoc", "/.well-known/")
+PUBLIC = ("/static/", "/openapi.json", "/docs", "/redoc", "/.well-known/", "/i/7K2M9Q/qr.")
 OPERATOR = {"OPERATOR_NAME": "olga", "OPERATOR_PASSWORD": "long enough 42"}
-FIRST_FIVE = {f"__Host-guestlist_{name}" for name in ("session", "challenge", "device", "phone", "operator")}
+FIRST_SIX = {f"__Host-guestlist_{name}" for name in ("session", "challenge", "device", "phone", "invite", "operator")}
 OTHERS = {"csrftoken", "django_language", "messages"}
 YEAR = 365 * 24 * 60 * 60
 
@@ -102,11 +102,14 @@ def walk(url: str) -> list[tuple[str, Answer]]:
 def everywhere(who: Browser) -> None:
     """Each address there is; the operations that end a session last."""
     operations = [(method, path) for path, ways in api.get_openapi_schema()["paths"].items() for method in ways]
-    for method, path in sorted(operations, key=lambda found: "logout" in found[1]):
+    last = ("delete /user/user-profile/", "post /user/logout/")
+    for method, path in sorted(operations, key=lambda found: " ".join(found) in last):
         who.api(method.upper(), path.replace("{session_id}", "A" * 22), "" if method == "get" else "{}")
-    for path in ("/", *(f"/{page}/" for page in PAGES), "/sandbox/inbox/", "/nothing/", "/favicon.ico", "/admin"):
+    for path in ("/", *(f"/{page}/".replace("<str:typed>", "7K2M9Q") for page in PAGES), "/sandbox/inbox/", "/nothing/", "/favicon.ico", "/admin"):
         who.call("GET", path, Accept="text/html")
         who.call("POST", path, "x=1", "application/x-www-form-urlencoded", Accept="text/html")
+    for path in ("/i/7K2M9Q", "/i/7K2M9Q/", "/i/7K2M9Q/qr.svg", "/i/7K2M9Q/qr.png", "/i/7K2M9/qr.svg", "/i/7K2M9"):
+        who.call("GET", path, Accept="text/html")
     for path in ("/openapi.json", "/.well-known/jwks.json", "/static/web/favicon.svg", "/metrics", "/%00", "/static/x"):
         who.call("GET", path)
         who.call("GET", f"{path}/no/such", Accept="text/html")
@@ -121,7 +124,7 @@ def everywhere(who: Browser) -> None:
 
 
 def test_the_walk_saw_every_cookie_and_every_kind_of_answer(seen):
-    assert {name for _, answer in seen for name in answer.cookies} >= {*FIRST_FIVE, "csrftoken", "django_language"}
+    assert {name for _, answer in seen for name in answer.cookies} >= {*FIRST_SIX, "csrftoken", "django_language"}
     assert {answer.status for _, answer in seen} >= {200, 201, 302, 400, 401, 403, 404, 405, 413, 415}
     assert len(seen) > 120
 
@@ -129,7 +132,7 @@ def test_the_walk_saw_every_cookie_and_every_kind_of_answer(seen):
 def test_every_cookie_is_secure_bound_to_the_host_and_closed_to_scripts(seen):
     for asked, answer in seen:
         for name, cookie in answer.cookies.items():
-            assert name in FIRST_FIVE | OTHERS, asked
+            assert name in FIRST_SIX | OTHERS, asked
             assert cookie["secure"] is True, (asked, name)
             assert cookie["samesite"] == "Lax", (asked, name)
             assert (cookie["path"], cookie["domain"]) == ("/", ""), (asked, name)

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.staticfiles import finders
 
 from guestlist.api import profile_sql
-from tests.web.conftest import ALICE
+from tests.web.conftest import ALICE, BOB
 
 WEB = Path(__file__).resolve().parents[2] / "guestlist" / "web"
 TEMPLATES = sorted((WEB / "templates").rglob("*.html"))
@@ -105,7 +105,18 @@ def pages(visitor):
     yield "code refused", alice.guess_wrong()
     yield "profile", alice.submit("/code/", code=alice.code)
     yield "e-mail refused", alice.submit("/profile/", email="x")
-    yield "invite refused", alice.submit("/activate/", invite_code="x")
+    yield "invite refused", alice.submit("/activate/preview/", invite_code="x")
+    bob = visitor().sign_in(BOB)
+    yield "preview", alice.submit("/activate/preview/", invite_code=bob.invite_code)
+    yield "shared link", alice.see(f"/i/{bob.invite_code}")
+    yield "half a link", alice.see("/i/7K2")
+    yield "link before a sign-in", visitor().see(f"/i/{bob.invite_code}")
+    yield "kept code", visitor().see(f"/i/{bob.invite_code}").see("/")
+    bob.submit("/sign-out/")
+    bob.sign_in(BOB)
+    visitor().sign_in(BOB).submit("/sign-out/")
+    yield "profile with a device", bob.see("/")
+    yield "leave", bob.see("/leave/")
     yield "invitees", alice.see("/invitees/")
     yield "problem", alice.see("/nowhere/")
 

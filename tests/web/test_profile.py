@@ -8,7 +8,15 @@ from guestlist.signin.models import Session
 from tests.guests import Guest
 from tests.web.conftest import ALICE, BOB
 
-ACTS = ["/profile/", "/activate/", "/sessions/end/", "/sessions/end-others/", "/sign-out/"]
+ACTS = [
+    "/profile/",
+    "/activate/",
+    "/activate/preview/",
+    "/devices/forget/",
+    "/sessions/end/",
+    "/sessions/end-others/",
+    "/sign-out/",
+]
 
 
 def test_name_and_email_are_saved(alice_looks):
@@ -43,10 +51,11 @@ def test_a_name_that_is_too_long_is_told_under_its_field(alice_looks):
 
 
 def test_somebodys_code_is_entered_once(alice_looks, bob_looks):
-    alice_looks.see("/")
-    assert "You can do this only once, and it cannot be undone." in alice_looks.text
     code = bob_looks.invite_code
-    alice_looks.submit("/activate/", invite_code=code.lower())
+    alice_looks.see("/").submit("/activate/preview/", invite_code=code.lower())
+    assert "You can do this only once, and it cannot be undone." in alice_looks.text
+    assert not Activation.objects.exists()
+    alice_looks.submit("/activate/")
     assert alice_looks.statuses == [302, 200]
     assert f"You came with this code: {code}" in alice_looks.text
     assert "invite_code" not in alice_looks.page.fields
@@ -67,7 +76,7 @@ def test_somebodys_code_is_entered_once(alice_looks, bob_looks):
 )
 def test_a_code_that_does_not_work_is_told_under_its_field_and_kept(alice_looks, typed, status, words):
     typed = alice_looks.invite_code if typed == "own" else typed
-    alice_looks.submit("/activate/", invite_code=typed)
+    alice_looks.submit("/activate/preview/", invite_code=typed)
     assert alice_looks.statuses == [status]
     assert words in alice_looks.text
     assert alice_looks.page.fields["invite_code"]["value"] == typed
@@ -76,11 +85,13 @@ def test_a_code_that_does_not_work_is_told_under_its_field_and_kept(alice_looks,
 
 
 def test_a_second_code_from_another_tab_is_refused(alice_looks, bob_looks, visitor):
-    other_tab = dict(alice_looks.page.forms[1]["fields"]), [form["action"] for form in alice_looks.page.forms]
-    assert other_tab[1][1] == "/activate/"
     charlie = visitor().sign_in("+79008889900")
-    alice_looks.submit("/activate/", invite_code=bob_looks.invite_code)
-    answer = alice_looks.client.post("/activate/", {**other_tab[0], "invite_code": charlie.invite_code})
+    home = alice_looks.page
+    other_tab = alice_looks.submit("/activate/preview/", invite_code=charlie.invite_code).page
+    alice_looks.page = home
+    alice_looks.submit("/activate/preview/", invite_code=bob_looks.invite_code).submit("/activate/")
+    (form,) = [form for form in other_tab.forms if form["action"] == "/activate/"]
+    answer = alice_looks.client.post("/activate/", form["fields"])
     assert answer.status_code == 409
     assert "You have already entered an invite code" in answer.content.decode()
     assert Activation.objects.get().code == bob_looks.invite_code

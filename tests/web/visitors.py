@@ -30,6 +30,10 @@ class Page(HTMLParser):
             self.links.append(named["href"])
         elif tag == "button" and "name" in named:
             self.forms[-1]["buttons"].append((named["name"], named.get("value") or ""))
+        elif tag == "select":
+            self._chooses = named["name"]
+        elif tag == "option" and "selected" in named:
+            self.forms[-1]["fields"][self._chooses] = named["value"]
         elif tag == "input":
             self.forms[-1]["fields"].setdefault(named["name"], named.get("value") or "")
             if named.get("type") != "hidden":

@@ -6,6 +6,7 @@ const language = document.documentElement.lang;
 
 document.querySelectorAll("form[data-busy]").forEach(showThatItIsBusy);
 document.querySelectorAll("[data-copy]").forEach(offerToCopy);
+document.querySelectorAll("[data-share]").forEach(offerToShare);
 document.querySelectorAll("time[data-local]").forEach(tellLocalTime);
 document.querySelectorAll("[data-held]").forEach(hold);
 document.querySelectorAll("[data-seconds]").forEach(countDown);
@@ -67,6 +68,16 @@ function offerToCopy(button) {
     announce(button.dataset.copied);
     setTimeout(() => { button.textContent = words; }, 2000);
   });
+}
+
+// The system's own sheet, where there is one: phones, mostly.
+function offerToShare(button) {
+  const shared = { title: button.dataset.title, url: button.dataset.share };
+  if (!navigator.canShare?.(shared)) {
+    return;
+  }
+  button.hidden = false;
+  button.addEventListener("click", () => navigator.share(shared).catch(() => {})); // closed without sharing: fine
 }
 
 function tellLocalTime(time) {
