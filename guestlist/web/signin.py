@@ -57,7 +57,9 @@ def ask(request: HttpRequest) -> HttpResponse:
         return phone_form(request, typed, refusal)
     answer = redirect("code")
     caller.set_cookie(answer, caller.CHALLENGE_COOKIE, asked.challenge, asked.expires_in)
-    visitor.remember_phone(answer, phone, channel)
+    is_again = visitor.phone(request) == phone
+    then = "leave" if request.POST.get("then") == "leave" else visitor.then(request) if is_again else ""
+    visitor.remember_phone(answer, phone, channel, then)
     return answer
 
 
@@ -90,7 +92,7 @@ def _confirm(request: HttpRequest, phone: str) -> HttpResponse:
         if refusal.code in ("person_blocked", "sandbox_full"):
             raise  # no other code would help
         return _code_form(request, phone, typed, error=answers.words(refusal), refusal=refusal)
-    answer = redirect("home")
+    answer = redirect(visitor.then(request) or "home")
     caller.remember_session(answer, confirmed, "cookie")
     visitor.forget_phone(answer)
     rotate_token(request)

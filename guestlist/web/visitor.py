@@ -64,12 +64,13 @@ def client(request: HttpRequest) -> actions.Client:
     )
 
 
-def remember_phone(answer: HttpResponse, phone: str, channel: str = "") -> None:
+def remember_phone(answer: HttpResponse, phone: str, channel: str = "", then: str = "") -> None:
     """Keep an E.164 number between asking and confirming, signed, so that it stands in no address.
 
-    With the channel that was chosen: whoever asks again wants the same one.
+    With the channel that was chosen: whoever asks again wants the same one; and with the page that is wanted next.
     """
-    caller.set_cookie(answer, PHONE_COOKIE, signing.dumps(f"{phone} {channel}".strip(), salt=SALT), PHONE_KEPT)
+    kept = f"{phone} {channel} {then}".strip()
+    caller.set_cookie(answer, PHONE_COOKIE, signing.dumps(kept, salt=SALT), PHONE_KEPT)
 
 
 def forget_phone(answer: HttpResponse) -> None:
@@ -87,13 +88,18 @@ def channel(request: HttpRequest) -> str:
     return _kept(request)[1]
 
 
-def _kept(request: HttpRequest) -> tuple[str, str]:
+def then(request: HttpRequest) -> str:
+    """The name of the page that is wanted after the sign-in; "" for the first page."""
+    return _kept(request)[2]
+
+
+def _kept(request: HttpRequest) -> tuple[str, str, str]:
     try:
         kept = str(signing.loads(request.COOKIES.get(PHONE_COOKIE, ""), salt=SALT, max_age=PHONE_KEPT))
     except signing.BadSignature:
-        return "", ""
-    phone, _, channel = kept.partition(" ")
-    return phone, channel
+        return "", "", ""
+    phone, channel, then = [*kept.split(" "), "", ""][:3]
+    return phone, channel, then
 
 
 def _presented(request: HttpRequest) -> sessions.Presented | None:

@@ -105,7 +105,14 @@ def everywhere(who: Browser) -> None:
     last = ("delete /user/user-profile/", "post /user/logout/")
     for method, path in sorted(operations, key=lambda found: " ".join(found) in last):
         who.api(method.upper(), path.replace("{session_id}", "A" * 22), "" if method == "get" else "{}")
-    for path in ("/", *(f"/{page}/".replace("<str:typed>", "7K2M9Q") for page in PAGES), "/sandbox/inbox/", "/nothing/", "/favicon.ico", "/admin"):
+    for path in (
+        "/",
+        *(f"/{page}/".replace("<str:typed>", "7K2M9Q") for page in PAGES),
+        "/sandbox/inbox/",
+        "/nothing/",
+        "/favicon.ico",
+        "/admin",
+    ):
         who.call("GET", path, Accept="text/html")
         who.call("POST", path, "x=1", "application/x-www-form-urlencoded", Accept="text/html")
     for path in ("/i/7K2M9Q", "/i/7K2M9Q/", "/i/7K2M9Q/qr.svg", "/i/7K2M9Q/qr.png", "/i/7K2M9/qr.svg", "/i/7K2M9"):

@@ -35,10 +35,19 @@ def test_whoever_signed_in_long_ago_is_asked_to_do_so_again(alice_looks):
     assert "You signed in more than 5 minutes ago." in alice_looks.text
     assert "/leave/" not in [form["action"] for form in alice_looks.page.forms]
     alice_looks.submit("/sign-in/").submit("/code/", code=alice_looks.code)
+    assert alice_looks.path == "/leave/"
     assert Session.objects.count() == 1  # the new one took the old one's place
-    alice_looks.see("/leave/").submit("/leave/")
+    alice_looks.submit("/leave/")
     assert "You are deleted." in alice_looks.text
     assert not Person.objects.exists()
+
+
+def test_asking_for_the_code_once_more_leads_back_there_too_and_no_other_sign_in_does(alice_looks):
+    grows_old(ALICE)
+    alice_looks.see("/leave/").submit("/sign-in/").submit("/sign-in/").submit("/code/", code=alice_looks.code)
+    assert alice_looks.path == "/leave/"
+    alice_looks.see("/").submit("/sign-out/").ask(ALICE).submit("/code/", code=alice_looks.code)
+    assert alice_looks.path == "/"
 
 
 def test_a_page_that_was_left_open_deletes_nobody(alice_looks):

@@ -32,7 +32,7 @@ def test_a_link_is_told_to_messengers_in_words_of_its_own(visitor, alice_looks, 
         "type": "website",
         "site_name": "Guestlist",
         "title": "Вас пригласили",
-        "description": f"Войдите по номеру телефона. Вас ждёт инвайт-код {code}; вводить ли его, решать вам.",
+        "description": f"Войдите по номеру телефона. Вас ждёт код приглашения {code}; вводить ли его, решать вам.",
         "url": f"https://guests.example.org/i/{code}",
     }
     assert og(visitor("en").see(f"/i/{code}/"))["title"] == "You are invited"
