@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from ninja.errors import HttpError, ValidationError
 
-from guestlist.api import body, invites, metrics, people, reports, service, sessions, signin, tokens
+from guestlist.api import body, invites, metrics, people, profile, reports, service, sessions, signin, tokens
 from guestlist.api.door import View, door
 from guestlist.api.openapi import GuestlistAPI
 

@@ -6,7 +6,6 @@ Whether somebody has the code is not looked up here: a page without limits would
 from functools import lru_cache
 from io import BytesIO
 
-import segno
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
@@ -82,6 +81,8 @@ def _etag(typed: str, kind: str) -> str | None:
 
 @lru_cache(maxsize=DRAWN)
 def _drawn(text: str, kind: str) -> bytes:
+    import segno  # only who is shown a picture needs it
+
     picture = BytesIO()
     segno.make_qr(text, error="m").save(picture, kind=kind, scale=SCALE, border=QUIET, light="#fff")
     return picture.getvalue()
