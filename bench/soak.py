@@ -172,6 +172,7 @@ def soak(plan: Any) -> tuple[list[Line], float, list[str], int]:
                 crowd = Crowd(rival, url, people)
                 await crowd.come(plan.connections)
                 most = await crowd.rush(plan.finding)
+                crowd.done.clear()  # who asks for more than there is may be told to come again
                 say(f"at most {most:.0f} acts/s; from now on {plan.share:.0%} of that")
                 await found.run(crowd, most * plan.share, plan.minutes * 60)
                 crowd.go()
