@@ -47,6 +47,8 @@ def host(monkeypatch) -> Iterator[str]:
     call_command(
         *("seed", "--people", str(PEOPLE), "--inviter", str(INVITEES), "--bearer"), stdout=told, stderr=StringIO()
     )
+    few = list(Guess.objects.order_by("pk").values_list("pk", flat=True))[::20]
+    Guess.objects.exclude(pk__in=few).update(digits=6)  # the breaker leaves no more guesses at short codes than that
     now = clock.now()
     Usage.objects.bulk_create(Usage(id=f"{n}", uses="", ends_at=now + timedelta(hours=1)) for n in range(PEOPLE))
     for kind in dying.kinds():
