@@ -65,7 +65,8 @@ class Session(models.Model):
         verbose_name_plural = _("sessions")
 
     def __str__(self) -> str:
-        return f"{self.person} {self.created_at:%Y-%m-%d %H:%M}"
+        # No name and no number: operators' history keeps this line longer than the person may stay.
+        return f"{self.person_id} {self.created_at:%Y-%m-%d %H:%M}"
 
 
 class Device(models.Model):

@@ -21,7 +21,7 @@ PAGES: dict[str, tuple[str, View]] = {
     "devices/forget": ("forget_device", profile.forget_device),
     "export": ("export", leaving.export),
     "leave": ("leave", leaving.leave),
-    "i/<str:typed>": ("invitation", share.invitation),
+    "i/<typed>": ("invitation", share.invitation),
     "language": ("set_language", set_language),
     "docs": ("docs", views.docs),
     "redoc": ("redoc", views.redoc),
@@ -29,7 +29,7 @@ PAGES: dict[str, tuple[str, View]] = {
 
 urlpatterns: list[URLPattern] = [
     path("", views.home, name="home"),
-    *(path(f"i/<str:typed>/qr.{kind}", share.qr, {"kind": kind}, name=f"qr_{kind}") for kind in ("svg", "png")),
+    *(path(f"i/<typed>/qr.{kind}", share.qr, {"kind": kind}, name=f"qr_{kind}") for kind in ("svg", "png")),
     path("favicon.ico", RedirectView.as_view(url=static("web/favicon.svg"))),  # where browsers look unasked
 ]
 for address, (name, view) in PAGES.items():

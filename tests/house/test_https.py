@@ -107,7 +107,7 @@ def everywhere(who: Browser) -> None:
         who.api(method.upper(), path.replace("{session_id}", "A" * 22), "" if method == "get" else "{}")
     for path in (
         "/",
-        *(f"/{page}/".replace("<str:typed>", "7K2M9Q") for page in PAGES),
+        *(f"/{page}/".replace("<typed>", "7K2M9Q") for page in PAGES),
         "/sandbox/inbox/",
         "/nothing/",
         "/favicon.ico",

@@ -15,7 +15,7 @@ from guestlist.delivery.models import Wording
 from guestlist.invites.models import Activation, LedgerLine, Tally
 from guestlist.lib import clock
 from guestlist.lib.fields import ExactCharField
-from guestlist.people.models import Person
+from guestlist.people.models import Person, RetiredCode
 from guestlist.signin.models import Challenge, Device, Pause, Session
 
 migration = importlib.import_module("guestlist.lib.migrations.0003_no_second_indexes")
@@ -26,6 +26,7 @@ UNIQUE = [
     (Person, ["phone"]),  # one person a number
     (Person, ["invite_code"]),
     (Person, ["public_id"]),
+    (RetiredCode, ["code"]),
     (Activation, ["invitee_id"]),  # one activation, ever
     (Activation, ["loop_key"]),  # one direction of a pair, where loops are refused
     (LedgerLine, ["digest"]),
@@ -41,6 +42,7 @@ NEEDS_BYTES = [
     (Person, "phone"),
     (Person, "invite_code"),
     (Person, "public_id"),
+    (RetiredCode, "code"),
     (Activation, "code"),
     (Activation, "loop_key"),
     (LedgerLine, "digest"),
