@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from guestlist.api.door import View
 from guestlist.api.errors import wants_page
 from guestlist.api.urls import urlpatterns as api
+from guestlist.dashboard import timeline_views as timeline
 from guestlist.dashboard import views as dashboard
 from guestlist.web import views
 
@@ -32,7 +33,9 @@ def _with_page(pattern: URLPattern) -> URLPattern:
 urlpatterns = [
     *map(_with_page, api),
     path("admin", RedirectView.as_view(url="/admin/")),
-    path("admin/delivery/overview/", admin.site.admin_view(dashboard.delivery), name="delivery_overview"),
+    path("admin/overview/", admin.site.admin_view(dashboard.overview), name="overview"),
+    path("admin/people/person/<int:person_id>/timeline/", admin.site.admin_view(timeline.page), name="person_timeline"),
+    path("admin/delivery/overview/", admin.site.admin_view(dashboard.delivery_overview), name="delivery_overview"),
     path("admin/", admin.site.urls),
     path("", include("guestlist.web.urls")),
 ]

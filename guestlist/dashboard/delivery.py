@@ -10,6 +10,7 @@ from guestlist.lib import clock, sql
 
 READ = 50_000  # of messages, and of attempts, the newest of the span
 SAMPLE = 5_000  # of attempts the newest: what medians are taken of
+NEWEST = 500  # of attempts, to see what gateways said last
 REASONS = 12
 CODES_KEPT = timedelta(days=1)  # a challenge is gone a day after its end
 CODE_LIVES = timedelta(seconds=300)  # until then it may still be confirmed
@@ -65,6 +66,14 @@ def overview(span: timedelta) -> Overview:
     )
 
 
+def at_this_moment(now: datetime) -> tuple[list[rules.Trouble], list[figures.Resting], figures.Queue]:
+    """What is wrong with delivery now, which gateways rest, and what waits: without what the whole page reads."""
+    resting, waiting = figures.resting(now), figures.queue(now)
+    messages, failed = sql.rows(delivery_sql.FAILED, _since(now - rules.LATELY, now), now)[0]
+    newest = _sample(now - CODES_KEPT, now, NEWEST)
+    return rules.troubles(resting, waiting, int(messages), int(failed), newest), resting, waiting
+
+
 def _since(wanted: datetime, now: datetime) -> datetime:
     since = wanted
     for statement in (delivery_sql.NEWEST_MESSAGES, delivery_sql.NEWEST_ATTEMPTS):
@@ -85,10 +94,10 @@ def _codes(since: datetime, now: datetime) -> list[rules.Codes]:
     return [rules.Codes(gateway, region, int(sent), int(confirmed)) for gateway, region, sent, confirmed in rows]
 
 
-def _sample(since: datetime, now: datetime) -> list[rules.Asking]:
+def _sample(since: datetime, now: datetime, most: int = SAMPLE) -> list[rules.Asking]:
     return [
         rules.Asking(gateway, region, state, reason, sql.moment(began), sql.moment(ended), sql.maybe_moment(arrived))
-        for gateway, region, state, reason, began, ended, arrived in sql.rows(delivery_sql.SAMPLE, since, now, SAMPLE)
+        for gateway, region, state, reason, began, ended, arrived in sql.rows(delivery_sql.SAMPLE, since, now, most)
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.translation import gettext
@@ -61,7 +61,6 @@ class MessageAdmin(ByPhone, LookOnly):
     search_fields = ("phone",)
     ordering = ("-created_at",)
     inlines = (AttemptsOf,)
-    show_full_result_count = False
 
     @admin.display(description=_("phone"))
     def number(self, message: Message) -> str:
@@ -81,9 +80,13 @@ class AttemptAdmin(ByPhone, LookOnly):
     fields = ("message", *AttemptsOf.fields)
     list_filter = ("state", ByGateway)
     list_select_related = ("message",)
-    search_fields = ("=provider_id",)
+    search_fields = ("provider_id",)
+    search_help_text = _("A phone number in any spelling, or the provider's number")
     ordering = ("-began_at",)
-    show_full_result_count = False
+
+    def otherwise(self, words: str) -> Q:
+        """The provider's number: the index has it under each gateway."""
+        return Q(gateway__in=list(routing.CLASSES), provider_id=words)
 
     @admin.display(description=_("phone"))
     def number(self, attempt: Attempt) -> str:
@@ -105,7 +108,6 @@ class RestAdmin(LookOnly):
     search_fields = ("gateway",)
     ordering = ("gateway",)
     actions = ("wake",)
-    show_full_result_count = False
 
     @admin.display(description=_("rests"), boolean=True)
     def is_resting(self, rest: Rest) -> bool:

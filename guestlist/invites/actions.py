@@ -49,6 +49,15 @@ def activate(person_id: int, typed: str, ip: str) -> None:
             raise Refusal(refusal)
 
 
+def undo(invitee_id: int, why: str, operator: audit.Operator) -> bool:
+    """Undo somebody's activation, as an operator: they may enter a code once more. False when there is none.
+
+    The reason, up to 150 characters, stands in the journal with the operator's name. Refuses with `invalid_request`
+    what is no reason.
+    """
+    return _undo(invitee_id, rules.reason(why), operator)
+
+
 def invitees_of(person_id: int, cursor: str | None, limit: int) -> Page:
     """A page of at most `limit` (up to 100) people who entered this person's code, after `cursor`."""
     after = rules.cursor_from(cursor) if cursor else rules.Cursor(rules.EPOCH, 0)
@@ -123,6 +132,26 @@ def _activate(person_id: int, code: str, ip: str) -> str | None:
     ):
         audit.record("invite.activated", phone=found.phone, person_id=person_id, ip=ip, inviter=found.inviter_id)
     return None
+
+
+@sql.in_one_transaction
+def _undo(invitee_id: int, why: str, operator: audit.Operator) -> bool:
+    found = sql.row(models.UNDO_LOOK, invitee_id)
+    if found is None:
+        return False
+    inviter_id, code, phone = found
+    if not sql.change(models.UNDO, invitee_id, code):
+        return False  # somebody else has, a moment ago
+    # In the order in which an activation writes them.
+    sql.change(models.FORGET_NUMBER, keys.mac(settings.LEDGER_SUBKEY, "v1", phone).hex())
+    if inviter_id is not None:
+        sql.change(models.COUNT_DOWN, inviter_id)
+    whose = inviter_id or (sql.row(models.WHOSE_IT_WAS, invitee_id, code) or (0,))[0]  # who is deleted has no row
+    line = {"invitee_id": invitee_id, "inviter_id": whose, "code": code, "actor": operator.name, "reason": why}
+    models.JournalLine.objects.create(at=clock.now(), what="undone", **line)
+    facts = {"inviter": whose, "by": operator.name}
+    audit.record("invite.undone", phone=phone, person_id=invitee_id, ip=operator.ip, **facts)
+    return True
 
 
 def _count_try(person_id: int, address: str, is_unknown: bool) -> None:

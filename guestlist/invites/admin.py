@@ -3,31 +3,28 @@
 from django.contrib import admin
 
 from guestlist.invites.models import Activation, JournalLine
-from guestlist.lib.desk import ByPhone, LookOnly
+from guestlist.lib.desk import LookOnly
+from guestlist.people.desk import ByPerson
 
 
 @admin.register(Activation)
-class ActivationAdmin(ByPhone, LookOnly):
+class ActivationAdmin(ByPerson, LookOnly):
     """Who entered whose code."""
 
-    phone_field = "invitee__phone"
     list_display = ("invitee", "code", "inviter", "activated_at")
     fields = ("invitee", "code", "inviter", "activated_at")
     list_select_related = ("invitee", "inviter")
-    code_field = "code"
-    search_fields = ("invitee__phone", "inviter__phone")
-    ordering = ("-activated_at",)
-    show_full_result_count = False
+    search_fields = ("invitee__phone",)  # shows the box
+    person_fields = ("invitee_id", "inviter_id")
+    ordering = ("-invitee_id",)  # the key; in the order of entering it is the journal
 
 
 @admin.register(JournalLine)
-class JournalAdmin(ByPhone, LookOnly):
+class JournalAdmin(ByPerson, LookOnly):
     """What happened to activations; lines are only ever added."""
 
     list_display = ("at", "what", "invitee_id", "inviter_id", "code", "actor", "reason")
     list_filter = ("what",)
-    phone_field = ""
-    code_field = "code"
-    search_fields = ("=invitee_id", "=inviter_id")
+    search_fields = ("invitee_id",)  # shows the box
+    person_fields = ("invitee_id",)
     ordering = ("-at",)
-    show_full_result_count = False

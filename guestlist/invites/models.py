@@ -47,6 +47,9 @@ class Tally(models.Model):
     inviter = models.OneToOneField(Person, on_delete=models.CASCADE, primary_key=True)
     invitees = models.PositiveIntegerField()
 
+    class Meta:
+        indexes = [models.Index(fields=["invitees"], name="tally_invitees")]  # the top of it, for operators
+
 
 class JournalLine(models.Model):
     """What happened to activations, in order; lines are only ever added."""
@@ -97,6 +100,17 @@ EXPIRE = "UPDATE invites_ledgerline SET expires_at = %s WHERE digest = %s AND ex
 COUNT_DOWN = "UPDATE invites_tally SET invitees = invitees - 1 WHERE inviter_id = %s AND invitees > 0"
 LOSE_INVITER = "UPDATE invites_activation SET inviter_id = NULL, loop_key = NULL WHERE inviter_id = %s"
 DELETE_TALLY = "DELETE FROM invites_tally WHERE inviter_id = %s"
+
+UNDO_LOOK = (
+    "SELECT a.inviter_id, a.code, p.phone FROM invites_activation a JOIN people_person p ON p.id = a.invitee_id"
+    " WHERE a.invitee_id = %s"
+)
+UNDO = "DELETE FROM invites_activation WHERE invitee_id = %s AND code = %s"
+FORGET_NUMBER = "DELETE FROM invites_ledgerline WHERE digest = %s"
+WHOSE_IT_WAS = (
+    "SELECT inviter_id FROM invites_journalline WHERE invitee_id = %s AND code = %s AND what = 'activated'"
+    " ORDER BY id DESC LIMIT 1"
+)
 
 # A line that has no expiry is of somebody who is here.
 OLD = (Old("ledger lines", "invites_ledgerline", "expires_at", timedelta(0), key="digest"),)

@@ -1,9 +1,8 @@
-"""How an invite code is read, and how a page of invitees is named. Pure."""
+"""How a page of invitees is named; how an invite code is read stands with people. Pure."""
 
 import base64
 import binascii
 import calendar
-import re
 import unicodedata
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -11,14 +10,9 @@ from typing import NamedTuple
 from django.utils.translation import gettext
 
 from guestlist.lib.refusals import Refusal
-from guestlist.people.rules import ALPHABET, INVITE_LENGTH
+from guestlist.people.rules import CONTROL, LONGEST_TEXT
+from guestlist.people.rules import canonical as canonical
 
-LONGEST_TYPED = 300  # a pasted link fits
-# Crockford's own look-alikes, and the Cyrillic capitals that are drawn like Latin ones
-LOOK_ALIKES = str.maketrans("OILАВЕКМНОРСТУХ", "011ABEKMH0PCTYX")
-LINK = re.compile(r"/I/([^/?#\s]+)")
-GAPS = re.compile(r"[\s\-‐-―_.]+")
-CODE = re.compile(f"[{ALPHABET}]{{{INVITE_LENGTH}}}")
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -29,19 +23,13 @@ class Cursor(NamedTuple):
     invitee_id: int
 
 
-def canonical(typed: str) -> str:
-    """The invite code that a person typed, pasted or photographed. Refuses with `malformed_invite`.
-
-    Forgiven: case, spaces, dashes, a pasted link, full-width letters, O for 0, I and L for 1, Cyrillic look-alikes.
-    """
-    if len(typed) <= LONGEST_TYPED:
-        seen = "".join(letter for letter in typed if unicodedata.category(letter) != "Cf")  # messengers add unseen ones
-        text = unicodedata.normalize("NFKC", seen).upper()
-        link = LINK.search(text)
-        code = GAPS.sub("", link[1] if link else text).translate(LOOK_ALIKES)
-        if CODE.fullmatch(code):
-            return code
-    raise Refusal("malformed_invite")
+def reason(typed: str) -> str:
+    """Why an operator does what they do, as it is kept. Refuses with `invalid_request` what is empty or too long."""
+    tidy = unicodedata.normalize("NFC", typed).strip()
+    if not tidy or len(tidy) > LONGEST_TEXT or CONTROL.search(tidy):
+        words = gettext("Give a reason, of at most 150 characters.")
+        raise Refusal("invalid_request", errors=[{"field": "reason", "detail": words}])
+    return tidy
 
 
 def months_later(moment: datetime, months: int) -> datetime:

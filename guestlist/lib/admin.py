@@ -7,25 +7,50 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from guestlist.lib import phone as phones
-from guestlist.lib.desk import LookOnly
+from guestlist.lib.desk import LONGEST_ID, LookOnly
 from guestlist.lib.models import AuditLine
 from guestlist.lib.refusals import Refusal
 
-LONGEST_ID = 18  # digits that surely fit the column
+SEARCHED = 100_000  # of the newest lines, for what has no index
+EVENTS = 200  # more names of events than there are
+
+
+class ByEvent(admin.SimpleListFilter):
+    """The events that there are: each is found behind the one before it, in the index, not by reading all lines."""
+
+    title = _("event")
+    parameter_name = "event"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Their names."""
+        found: list[str] = []
+        while len(found) < EVENTS:
+            behind = AuditLine.objects.filter(event__gt=found[-1]) if found else AuditLine.objects.all()
+            name = behind.order_by("event").values_list("event", flat=True).first()
+            if name is None:
+                break
+            found.append(name)
+        return [(name, name) for name in found]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Lines of the chosen one."""
+        return queryset.filter(event=self.value()) if self.value() else queryset
 
 
 @admin.register(AuditLine)
 class AuditAdmin(LookOnly):
-    """Found by a number (whole, or its last two digits), a person's id, an address or a request's id."""
+    """Found by a person's id; and among the newest by a number (whole, or its last two digits), address or request."""
 
     list_display = ("at", "event", "phone", "person_id", "ip", "facts", "request_id")
-    list_filter = ("event",)
+    list_filter = (("at", admin.DateFieldListFilter), ByEvent)
     search_fields = ("phone",)  # shows the box; get_search_results is what searches
-    date_hierarchy = "at"
+    search_help_text = _(
+        "A person's id; or, of the newest 100,000 lines, a phone number or its last two digits, an address, a request"
+    )
     ordering = ("-at", "-id")
-    show_full_result_count = False
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -35,9 +60,12 @@ class AuditAdmin(LookOnly):
         if not words:
             return queryset, False
         found = Q(ip=words) | Q(request_id=words)
-        if words.isascii() and words.isdigit():
-            found |= Q(phone__endswith=words) if len(words) == 2 else Q()
-            found |= Q(person_id=int(words)) if len(words) <= LONGEST_ID else Q()
+        if words.isascii() and words.isdigit() and len(words) == 2:
+            found |= Q(phone__endswith=words)
         with suppress(Refusal):  # no number
             found |= Q(phone=phones.starred(phones.parse(words, settings.PHONE_REGION)))
+        newest = AuditLine.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        found &= Q(pk__gt=newest - SEARCHED)
+        if words.isascii() and words.isdigit() and len(words) <= LONGEST_ID:
+            found |= Q(person_id=int(words))
         return queryset.filter(found), False

@@ -5,23 +5,22 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from guestlist.lib.desk import ByPhone, operator
+from guestlist.lib.desk import operator
 from guestlist.people import actions
+from guestlist.people.desk import ByPerson
 from guestlist.people.models import Person
 
 
 @admin.register(Person)
-class PersonAdmin(ByPhone):
+class PersonAdmin(ByPerson):
     """A person appears by signing in and leaves by deletion, neither of which is done here."""
 
     list_display = ("phone", "username", "invite_code", "created_at", "blocked_at")
-    list_filter = (("blocked_at", admin.EmptyFieldListFilter),)
-    code_field = "invite_code"
-    search_fields = ("phone", "username", "email", "public_id__exact")
-    date_hierarchy = "created_at"
+    list_filter = (("blocked_at", admin.EmptyFieldListFilter), ("created_at", admin.DateFieldListFilter))
+    search_fields = ("phone",)  # shows the box; get_search_results is what searches
+    ordering = ("-id",)
     readonly_fields = ("phone", "public_id", "invite_code", "created_at", "blocked_at")
     actions = ("block", "unblock")
-    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """People register themselves."""

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from guestlist.lib import clock
 from guestlist.lib.desk import ByPhone, LookOnly, operator
+from guestlist.people.desk import ByPerson
 from guestlist.signin import pumping, sessions
 from guestlist.signin.models import Challenge, Device, Pause, Session
 
@@ -18,23 +19,20 @@ class ChallengeAdmin(ByPhone, LookOnly):
     list_display = ("phone", "region", "address", "digits", "attempts", "created_at", "expires_at", "used_at")
     fields = ("phone", "region", "address", "digits", "attempts", "pepper_id", "created_at", "expires_at", "used_at")
     search_fields = ("phone",)
-    ordering = ("-created_at",)
-    show_full_result_count = False
+    ordering = ("-expires_at",)  # which has an index; they all live as long
 
 
 @admin.register(Session)
-class SessionAdmin(ByPhone, LookOnly):
+class SessionAdmin(ByPerson, LookOnly):
     """Where people are signed in; deleting one ends it at once and forgets its device."""
 
-    phone_field = "person__phone"
     list_display = ("person", "kind", "created_at", "last_seen_at", "expires_at", "ip", "user_agent")
     fields = ("person", "kind", "created_at", "last_seen_at", "expires_at", "ends_at", "ip", "user_agent")
     list_filter = ("kind",)
     list_select_related = ("person",)
-    code_field = "person__invite_code"
-    search_fields = ("person__phone", "ip")
-    ordering = ("-created_at",)
-    show_full_result_count = False
+    search_fields = ("person__phone",)  # shows the box
+    person_fields = ("person_id",)
+    ordering = ("-expires_at",)  # which has an index
 
     def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
         """Ending a session is deleting its row, for those who may."""
@@ -58,7 +56,6 @@ class DeviceAdmin(ByPhone, LookOnly):
     fields = ("phone", "created_at", "seen_at")
     search_fields = ("phone",)
     ordering = ("-seen_at",)
-    show_full_result_count = False
 
 
 @admin.register(Pause)
@@ -71,7 +68,6 @@ class PauseAdmin(LookOnly):
     search_fields = ("scope",)
     ordering = ("-ends_at",)
     actions = ("end",)
-    show_full_result_count = False
 
     @admin.display(description=_("paused"), boolean=True)
     def is_running(self, pause: Pause) -> bool:

@@ -6,10 +6,11 @@ Signing out is no such thing, nor is the confirmation that replaces a session.
 
 import re
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from guestlist.lib import audit, clock, keys, sql
 from guestlist.lib.audit import Operator
+from guestlist.people.models import Person
 from guestlist.signin import devices, models, rules
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -151,6 +152,17 @@ def end_for(session: models.Session, operator: Operator) -> None:
     if _end(session.pk, session.person_id):
         facts = {"session": short(session.pk), "by": operator.name}
         audit.record("session.ended", person_id=session.person_id, ip=operator.ip, **facts)
+
+
+@sql.in_one_transaction
+def end_all_for(person: Person, operator: Operator) -> int:
+    """End all of somebody's sessions and forget all their devices, as an operator; how many sessions ended."""
+    ended, _ = models.Session.objects.filter(person_id=person.pk).delete()
+    devices.forget_all(person.phone)
+    if ended:
+        whose: dict[str, Any] = {"phone": person.phone, "person_id": person.pk, "ip": operator.ip}
+        audit.record("sessions.ended", **whose, ended=ended, by=operator.name)
+    return ended
 
 
 def end_presented(token: str) -> bool:

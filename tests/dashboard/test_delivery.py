@@ -175,7 +175,7 @@ def test_where_all_is_well_it_says_so(operator):
     attempt(message())
     page = operator.get(PAGE)
     assert "All is well." in text(page)
-    assert 'class="verdict wrong"' not in page.content.decode()
+    assert 'class="verdict act"' not in page.content.decode()
 
 
 def test_it_says_what_is_wrong_and_what_to_do(operator):
@@ -184,7 +184,9 @@ def test_it_says_what_is_wrong_and_what_to_do(operator):
     Rest.objects.create(gateway="smsru", failures=23, rests_until=NOW + MINUTE)
     Rest.objects.create(gateway="twilio", failures=10, rests_until=NOW - SECOND)
     message(45 * SECOND, state="accepted", gateway="", sent_at=None, due_at=NOW - 45 * SECOND)
-    page = text(operator.get(PAGE))
+    answer = operator.get(PAGE)
+    assert 'class="verdict act"' in answer.content.decode()
+    page = text(answer)
     for words in (
         "smsru says that there is no money: top up its account.",
         "smsru rests; failures in a row: 23.",
@@ -243,6 +245,7 @@ def test_a_russian_operator_reads_russian(operator):
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_each_trouble_has_words(trouble, language):
     facts = {"gateway": "smsru", "failures": 10, "number": 9, "seconds": 200.0, "failed": 3, "share": 1 / 3}
+    facts |= {"used": 9000, "budget": 10_000, "scopes": "region:KZ", "asked": 60, "confirmed": 5}
     with translation.override(language):
         told = figures.told(SimpleNamespace(name=trouble, facts=facts))
     assert "%(" not in told

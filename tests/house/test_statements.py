@@ -23,6 +23,8 @@ MODULES = [
     *(f"{config.name}.models" for config in apps.get_app_configs() if config.name.startswith("guestlist.")),
     "guestlist.api.profile_sql",
     "guestlist.dashboard.delivery_sql",
+    "guestlist.dashboard.overview_sql",
+    "guestlist.dashboard.timeline_sql",
 ]
 CROWD = 300
 NOW, STEP = datetime(2026, 1, 31, 12, tzinfo=UTC), timedelta(seconds=1)
@@ -60,6 +62,11 @@ OF_A_SPAN = {
             "FAILED",
         )
     ),
+    # Of the overview of the service, each with a LIMIT.
+    *(
+        f"guestlist.dashboard.overview_sql.{name}"
+        for name in ("EVENTS", "PEOPLE", "JOURNAL", "REFUSED", "COUNTRIES", "CONFIRMED_IN", "INVITERS", "PAUSED")
+    ),
 }
 # Of these the oldest, or the newest, are read in the order of an index and the rest is left: nothing is sorted.
 IN_ORDER = {
@@ -67,6 +74,9 @@ IN_ORDER = {
     "guestlist.dashboard.delivery_sql.NEWEST_MESSAGES",
     "guestlist.dashboard.delivery_sql.NEWEST_ATTEMPTS",
     "guestlist.dashboard.delivery_sql.SAMPLE",
+    "guestlist.dashboard.overview_sql.REFUSED",
+    "guestlist.dashboard.overview_sql.PAUSED",
+    "guestlist.dashboard.timeline_sql.INVITEES",
 }
 
 

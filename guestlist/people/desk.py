@@ -1,0 +1,51 @@
+"""What lists about people have in common on the operators' site: whoever is meant is found first, by an index."""
+
+from contextlib import suppress
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from guestlist.lib import phone as phones
+from guestlist.lib.desk import LONGEST_ID, Listed
+from guestlist.lib.refusals import Refusal
+from guestlist.people import rules
+from guestlist.people.models import Person
+
+
+class ByPerson(Listed):
+    """A list that is searched by whom it is about: a number or an invite code in any spelling, or an id.
+
+    Nothing else is searched: whatever words are typed, no table is read from end to end.
+    """
+
+    person_fields: tuple[str, ...] = ("id",)
+    search_help_text = _("A phone number or an invite code in any spelling, or an id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Rows about whoever is meant."""
+        words = search_term.strip()
+        if not words:
+            return queryset, False
+        ids = meant_by(words)
+        found = Q(pk__in=[])
+        for field in self.person_fields:
+            found |= Q(**{f"{field}__in": ids})
+        return queryset.filter(found), False
+
+
+def meant_by(words: str) -> list[int]:
+    """The ids of the people whom these words may mean, four at most; of people who are gone only their own id."""
+    wanted = Q(public_id=words)
+    with suppress(Refusal):  # what is no code
+        wanted |= Q(invite_code=rules.canonical(words))
+    with suppress(Refusal):  # what is no number
+        wanted |= Q(phone=phones.parse(words, settings.PHONE_REGION))
+    found = list(Person.objects.filter(wanted).order_by().values_list("pk", flat=True))
+    if words.isascii() and words.isdigit() and len(words) <= LONGEST_ID:
+        found.append(int(words))
+    return found
