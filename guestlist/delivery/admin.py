@@ -16,6 +16,7 @@ from guestlist.delivery import rests, routing, segments, wording
 from guestlist.delivery.models import Attempt, Message, Rest, Wording
 from guestlist.lib import clock
 from guestlist.lib.desk import ByPhone, LookOnly, operator
+from guestlist.lib.export import Exported
 from guestlist.lib.phone import starred
 
 
@@ -49,7 +50,7 @@ class AttemptsOf(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Message)
-class MessageAdmin(ByPhone, LookOnly):
+class MessageAdmin(ByPhone, LookOnly, Exported):
     """What was sent to whom, and whether it arrived. In the list numbers are starred; the whole one finds them."""
 
     list_display = ("number", "kind", "channel", "gateway", "state", "reason", "created_at", "sent_at", "ended_at")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from guestlist.lib import phone as phones
 from guestlist.lib.desk import LONGEST_ID, LookOnly
+from guestlist.lib.export import Exported
 from guestlist.lib.models import AuditLine
 from guestlist.lib.refusals import Refusal
 
@@ -41,7 +42,7 @@ class ByEvent(admin.SimpleListFilter):
 
 
 @admin.register(AuditLine)
-class AuditAdmin(LookOnly):
+class AuditAdmin(LookOnly, Exported):
     """Found by a person's id; and among the newest by a number (whole, or its last two digits), address or request."""
 
     list_display = ("at", "event", "phone", "person_id", "ip", "facts", "request_id")

@@ -6,13 +6,14 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from guestlist.lib.desk import operator
+from guestlist.lib.export import Exported
 from guestlist.people import actions
 from guestlist.people.desk import ByPerson
 from guestlist.people.models import Person
 
 
 @admin.register(Person)
-class PersonAdmin(ByPerson):
+class PersonAdmin(ByPerson, Exported):
     """A person appears by signing in and leaves by deletion, neither of which is done here."""
 
     list_display = ("phone", "username", "invite_code", "created_at", "blocked_at")
