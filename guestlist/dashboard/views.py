@@ -22,7 +22,6 @@ from guestlist.lib import limits
 PERMISSION = "delivery.view_message"
 PERMISSIONS = ("signin.view_challenge", "people.view_person", "limits.view_auditline", PERMISSION)
 SPANS = {"1": timedelta(days=1), "7": timedelta(days=7)}
-LETTER = 7  # how wide one is in a chart's heading
 
 
 class Tile(NamedTuple):
@@ -97,8 +96,7 @@ def _drawn(found: overviews.Overview) -> dict[str, Any]:
             [_hour(hour, figures.part_of(hour.confirmed, hour.asked)) for hour in found.hours], every=3, most=1.0
         ),
         "by_day": charts.chart([_day(day) for day in found.days], every=5),
-        "part_at": max(len(_("Asked")), len(_("New people"))) * LETTER + 24,
-        "summary_hours": _total((_("Asked"), [hour.asked for hour in found.hours])),
+        "summary_hours": _total((_("Asked for"), [hour.asked for hour in found.hours])),
         "summary_conversion": _("the figures are in the table above"),
         "summary_days": _total((_("New people"), [day.arrived for day in found.days])),
         "most_asked": max((one.asked for one in found.countries), default=0),
@@ -110,7 +108,7 @@ def _drawn(found: overviews.Overview) -> dict[str, Any]:
 
 def _tiles(now: overviews.Compared, before: overviews.Compared) -> list[Tile]:
     return [
-        Tile(_("Asked"), now.asked, before.asked),
+        Tile(_("Asked for"), now.asked, before.asked),
         Tile(_("Confirmed"), now.confirmed, before.confirmed),
         Tile(
             _("Conversion"),
