@@ -259,6 +259,9 @@ LEDGER_MONTHS = env.number("LEDGER_MONTHS", 24, 1, 1200)
 
 # ---- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "guestlist.web",
     "guestlist.dashboard",
     "guestlist.invites",
@@ -280,6 +283,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",  # operators only; lazy, so people cost nothing
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",  # lazy too
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
 ROOT_URLCONF = "guestlist.urls"
@@ -325,6 +329,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 OPERATOR_NAME = env.text("OPERATOR_NAME", "")
 OPERATOR_PASSWORD = env.secret("OPERATOR_PASSWORD")
+OPERATOR_TOTP = env.flag("OPERATOR_TOTP", False)
+OTP_TOTP_ISSUER = f"Guestlist {urlsplit(PUBLIC_URL).hostname}"
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0  # our own limits are before them
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
 SESSION_COOKIE_NAME = "__Host-guestlist_operator" if HTTPS else "guestlist_operator"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -11,7 +11,7 @@ from guestlist.api.errors import wants_page
 from guestlist.api.urls import urlpatterns as api
 from guestlist.dashboard import timeline_views as timeline
 from guestlist.dashboard import views as dashboard
-from guestlist.web import views
+from guestlist.web import second_step_views, views
 
 PAGES: dict[str, View] = {"sandbox/inbox": views.inbox}  # addresses where browsers see a page and programs JSON
 
@@ -36,6 +36,7 @@ urlpatterns = [
     path("admin/overview/", admin.site.admin_view(dashboard.overview), name="overview"),
     path("admin/people/person/<int:person_id>/timeline/", admin.site.admin_view(timeline.page), name="person_timeline"),
     path("admin/delivery/overview/", admin.site.admin_view(dashboard.delivery_overview), name="delivery_overview"),
+    path("admin/second-step/", second_step_views.page, name="second_step"),
     path("admin/", admin.site.urls),
     path("", include("guestlist.web.urls")),
 ]

@@ -125,7 +125,7 @@ def overview() -> Overview:
         countries=_countries(now),
         times=_times(now),
         limits=_limits(now),
-        inviters=[Inviter(*row) for row in sql.rows(overview_sql.INVITERS, 0, INVITERS)],
+        inviters=_inviters(),
     )
 
 
@@ -204,6 +204,16 @@ def _times(now: datetime) -> Times:
         return Times(0, None, None)
     last = quantiles(seconds, n=10, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
     return Times(len(seconds), median(seconds), last)
+
+
+def _inviters() -> list[Inviter]:
+    tallies = sql.rows(overview_sql.INVITERS, 0, INVITERS)
+    if not tallies:
+        return []
+    holes, ids = sql.padded([inviter_id for inviter_id, _ in tallies])
+    named = {row[0]: row[1:] for row in sql.rows(overview_sql.NAMED.format(holes=holes), *ids)}
+    # Who is deleted a moment ago has no name any more.
+    return [Inviter(id_, invitees, *named[id_]) for id_, invitees in tallies if id_ in named]
 
 
 def _limits(now: datetime) -> list[tuple[str, int]]:

@@ -25,9 +25,6 @@ CONFIRMED_IN = (
     "SELECT created_at, used_at FROM (SELECT created_at, used_at FROM signin_challenge"
     " WHERE expires_at > %s ORDER BY expires_at DESC LIMIT %s) newest WHERE used_at IS NOT NULL"
 )
-INVITERS = (
-    "SELECT t.inviter_id, t.invitees, p.invite_code, p.username, p.phone FROM"
-    " (SELECT inviter_id, invitees FROM invites_tally WHERE invitees > %s ORDER BY invitees DESC LIMIT %s) t"
-    " JOIN people_person p ON p.id = t.inviter_id ORDER BY t.invitees DESC, t.inviter_id"
-)
+INVITERS = "SELECT inviter_id, invitees FROM invites_tally WHERE invitees > %s ORDER BY invitees DESC LIMIT %s"
+NAMED = "SELECT id, invite_code, username, phone FROM people_person WHERE id IN ({holes})"
 PAUSED = "SELECT scope FROM signin_pause WHERE ends_at > %s AND is_dry = %s ORDER BY ends_at DESC LIMIT %s"

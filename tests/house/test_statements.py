@@ -76,6 +76,7 @@ IN_ORDER = {
     "guestlist.dashboard.delivery_sql.SAMPLE",
     "guestlist.dashboard.overview_sql.REFUSED",
     "guestlist.dashboard.overview_sql.PAUSED",
+    "guestlist.dashboard.overview_sql.INVITERS",
     "guestlist.dashboard.timeline_sql.INVITEES",
 }
 

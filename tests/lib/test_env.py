@@ -197,6 +197,7 @@ WRONG_SETTINGS = [
     ("PHONE_REGIONS", "001"),
     ("DRY_RUN", "PHONE_REGIONS,CODES_PER_PHONE"),
     ("DRY_RUN", "yes"),
+    ("OPERATOR_TOTP", "sms"),
     ("PHONE_VISIBILITY_DEFAULT", "secret"),
     ("SANDBOX_DELAY", "2-1"),
     ("INLINE_WAITING", "0"),
