@@ -7,7 +7,6 @@ import base64
 import re
 import secrets
 
-import segno
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
@@ -93,6 +92,8 @@ def forget(user: User) -> bool:
 
 def picture(device: TOTPDevice) -> SafeString:
     """What an authenticator's camera reads, as SVG: dark on light, whatever the page's colours are."""
+    import segno  # only who sets a second step up needs it
+
     code = segno.make(device.config_url, micro=False)
     svg = code.svg_inline(scale=4, dark="#000", light="#fff")
     return mark_safe(svg)  # noqa: S308  # our own: the address stands in it as squares
