@@ -19,7 +19,8 @@ from guestlist.lib.desk import Listed, operator
 
 PAGE = 1000  # rows that are read at once
 MOST = 100_000  # rows of a file, the newest
-BEGINS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # also full-width: some spreadsheets take those too
+BEGINS_A_FORMULA = tuple("=+-@＝＋－＠")  # also full-width: some spreadsheets take those too
+CONTROLS = ("\t", "\r", "\n")
 BOM = "\ufeff"  # by which spreadsheets know UTF-8
 
 
@@ -87,4 +88,4 @@ def cell(value: Any) -> str:
     if isinstance(value, datetime):
         return localtime(value).isoformat(timespec="seconds")
     text = str(value)
-    return f"'{text}" if text.lstrip(" \N{NO-BREAK SPACE}").startswith(BEGINS_A_FORMULA) else text
+    return f"'{text}" if text.startswith(CONTROLS) or text.strip().startswith(BEGINS_A_FORMULA) else text
