@@ -1,5 +1,6 @@
 """What the operators' site has in common: tables to look at, numbers found in any spelling, counts with an end."""
 
+from contextlib import suppress
 from typing import Any, cast
 
 from django.conf import settings
@@ -68,15 +69,15 @@ class ByPhone(Listed):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Rows of this number; of what is none, what `otherwise` finds."""
+        """Rows of this number; where there are none, what `otherwise` finds."""
         words = search_term.strip()
         if not words:
             return queryset, False
-        try:
-            found = Q(**{self.phone_field: phones.parse(words, settings.PHONE_REGION)})
-        except Refusal:
-            found = Q(pk__in=[])
-        return queryset.filter(found | self.otherwise(words)), False
+        with suppress(Refusal):  # no number
+            found = queryset.filter(**{self.phone_field: phones.parse(words, settings.PHONE_REGION)})
+            if found.exists():
+                return found, False
+        return queryset.filter(self.otherwise(words)), False  # never either: of two indexes a planner may take none
 
     def otherwise(self, words: str) -> Q:
         """What else these words may find, by an index."""

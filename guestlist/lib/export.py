@@ -6,6 +6,7 @@ from datetime import datetime
 from io import StringIO
 from typing import Any
 
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -16,6 +17,7 @@ from django.utils.timezone import localtime
 
 from guestlist.lib import audit, clock, sql
 from guestlist.lib.desk import Listed, operator
+from guestlist.lib.refusals import Refusal
 
 PAGE = 1000  # rows that are read at once
 MOST = 100_000  # rows of a file, the newest
@@ -42,7 +44,7 @@ class Exported(Listed):
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         names = [name for name in self.get_list_display(request) if isinstance(name, str)]
-        found: QuerySet[Any] = self.get_changelist_instance(request).queryset
+        found = self._found(request)
         by = operator(request)
         audit.record("list.exported", ip=by.ip, list=self.opts.model_name, by=by.name)
         language = translation.get_language()
@@ -53,6 +55,13 @@ class Exported(Listed):
         file = f"{self.opts.model_name}-{clock.now():%Y-%m-%d}.csv"
         answer["Content-Disposition"] = f'attachment; filename="{file}"'
         return answer
+
+    def _found(self, request: HttpRequest) -> QuerySet[Any]:
+        try:
+            found: QuerySet[Any] = self.get_changelist_instance(request).queryset
+            return found
+        except IncorrectLookupParameters as error:
+            raise Refusal("invalid_request") from error
 
     def _lines(self, found: QuerySet[Any], names: list[str], head: list[str], language: str | None) -> Iterator[str]:
         yield BOM + line(head)
