@@ -93,7 +93,7 @@ def test_a_cell_comes_back_as_it_was_but_for_the_quote(text):
     assert not row[0].lstrip().startswith(("=", "+", "-", "@"))
 
 
-@pytest.mark.parametrize("query", [{"p": "999"}, {"p": "x"}, {"created_at__gte": "x"}, {"blocked_at__isempty": "7"}])
+@pytest.mark.parametrize("query", [{"created_at__gte": "x"}, {"blocked_at__isempty": "7"}])
 def test_a_list_that_there_is_not_is_refused_and_nothing_is_told(operator, db, query):
     assert is_problem(operator.get(reverse("admin:people_person_export"), query), 400, "invalid_request")
     assert not AuditLine.objects.exists()
