@@ -1,11 +1,13 @@
 """/admin/people/person/ID/timeline/: all that happened to a person, page by page; what operators can do there."""
 
 import re
+import threading
 from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.urls import reverse
 
 from guestlist.dashboard import timeline
@@ -206,6 +208,29 @@ def test_undoing_where_the_inviter_is_gone_names_them_all_the_same(alice, bob):
     assert JournalLine.objects.order_by("-id").first().inviter_id == id_
     assert not invites.undo(person(bob).pk, "again", OLGA)
     assert JournalLine.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_operators_who_undo_it_at_once_one_does(transactional_db, guest):
+    host, invited = guest("+79001112233").sign_in(), guest("+79005556677").sign_in()
+    guest("+79008889900").sign_in().activate(host.profile()["invite_code"])
+    invited.activate(host.profile()["invite_code"])
+    whose, found = person(invited).pk, []
+
+    def attempt() -> None:
+        try:
+            found.append(invites.undo(whose, "at once", OLGA))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=attempt) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == [False] * 5 + [True]
+    assert Tally.objects.get().invitees == 1
+    assert JournalLine.objects.filter(what="undone").count() == 1
 
 
 def test_an_unknown_act_is_refused_and_a_foreign_page_cannot_act(operator, alice):

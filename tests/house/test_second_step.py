@@ -1,12 +1,14 @@
 """With OPERATOR_TOTP=yes operators need an authenticator: it is set up, asked for, and counts as a password does."""
 
 import re
+import threading
 import time
 from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
@@ -158,6 +160,28 @@ def test_a_code_works_once(olga):
     code = shown_now(later=1)
     assert sign_in(code)[1].status_code == 302
     assert sign_in(code)[1].status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["authenticator", "recovery"])
+def test_a_code_that_comes_several_times_at_once_works_once(kind):
+    User.objects.create_superuser("olga", password=PASSWORD)
+    _, codes = enrolled()
+    code = shown_now(later=1) if kind == "authenticator" else codes[0]
+    found: list[int] = []
+
+    def attempt() -> None:
+        try:
+            found.append(sign_in(code)[1].status_code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=attempt) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == [200] * 4 + [302]
 
 
 def test_a_recovery_code_works_once_in_any_case(olga):
