@@ -52,6 +52,7 @@ OF_A_FEW = {"guestlist.delivery.models.RESTS"}
 OF_A_SPAN = {
     "guestlist.signin.models.DEVICES_SINCE",
     "guestlist.signin.models.SHORT_GUESSES",
+    "guestlist.signin.models.GUESSES",  # which has the same part, and two by index beside it
     "guestlist.delivery.models.LATEST",
     "guestlist.delivery.models.DUE",
     "guestlist.delivery.models.WAITING",
