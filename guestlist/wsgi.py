@@ -9,8 +9,9 @@ from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 from django.utils.http import parse_header_parameters
 
-from guestlist.lib import shared_counts
+from guestlist.lib import early_end, shared_counts
 
+early_end.allow()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guestlist.settings")
 django = get_wsgi_application()
 shared_counts.tidy()
