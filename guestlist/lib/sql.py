@@ -10,13 +10,22 @@ from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 
 from guestlist.lib.databases import NoneFree
 
 AWAY = (OperationalError, InterfaceError)  # the database does not answer: 503, never 500
 
 DEADLOCKED = ("40P01", "40001", 1213, 1205, 1020)  # PostgreSQL's and MariaDB's names for "lost a race, try again"
+OUTDATED = "0A000"  # PostgreSQL's: a table has changed under a plan that this connection keeps
 TRIES = 4
 
 PATIENCE = 5.0  # seconds, as for a connection
@@ -35,12 +44,12 @@ def row(statement: str, *values: Any) -> tuple[Any, ...] | None:
 
 
 def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:
-    """All rows. A read whose idle connection turns out to be dead is made once more, on a new one."""
+    """All rows. A read whose idle connection turns out to be dead, or outdated, is made once more, on a new one."""
     here = connections[DEFAULT_DB_ALIAS]
     try:
         return _read(here, statement, values)
-    except AWAY as error:
-        if here.in_atomic_block or not _is_dead(here.connection, error):
+    except (*AWAY, NotSupportedError) as error:
+        if here.in_atomic_block or not (_is_outdated(error) or _is_dead(here.connection, error)):
             raise
         _forget_connections()
         return _read(here, statement, values)
@@ -101,8 +110,8 @@ def count_up(table: str, key: str, counter: str, value: Any) -> None:
 def in_one_transaction(act: Callable[P, T]) -> Callable[P, T]:
     """Run the act in a transaction of its own, and again when the database says that it lost a deadlock or a lock wait.
 
-    Likewise when its idle connection turns out to be dead; but never when the commit itself fails, for then nobody
-    knows. So the act must be safe to run again from its start: nothing but statements in it, nothing sent.
+    Likewise when its idle connection turns out to be dead, or outdated by a migration; but never when the commit itself
+    fails, for then nobody knows. So the act must be safe to run again from its start: nothing but statements in it, nothing sent.
     """
 
     @wraps(act)
@@ -115,8 +124,8 @@ def in_one_transaction(act: Callable[P, T]) -> Callable[P, T]:
                     result = act(*args, **kwargs)
                     has_acted = True
                 return result
-            except AWAY as error:
-                died = not has_acted and round_ == 1 and _is_dead(raw, error)
+            except (*AWAY, NotSupportedError) as error:
+                died = not has_acted and (_is_outdated(error) or (round_ == 1 and _is_dead(raw, error)))
                 if not (died or lost_a_race(error)) or round_ == TRIES or connection.in_atomic_block:
                     raise
                 if died:
@@ -259,6 +268,10 @@ def _with_a_writers_place() -> Iterator[None]:
 
 def _is_dead(raw: Any, error: Exception) -> bool:
     return raw is not None and not isinstance(error, NoneFree) and connection.hung_up(raw)  # type: ignore[attr-defined]
+
+
+def _is_outdated(error: Exception) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) == OUTDATED
 
 
 def _forget_connections() -> None:

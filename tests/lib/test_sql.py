@@ -1,7 +1,7 @@
 """Hot statements: who was first is told by the database, and a lost race is run again."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -326,3 +326,53 @@ def test_a_transaction_whose_commit_fails_is_never_run_again(server, naps, monke
     with pytest.raises(sql.AWAY):
         act()
     assert len(rounds) == 1
+
+
+# ---- a plan that a connection of PostgreSQL keeps, and a table that a migration changes
+
+
+@pytest.fixture
+def migrated(server) -> Iterator[Callable[[], None]]:
+    """Somebody else makes a column longer, each time that this is called; in the end it is as it was."""
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL keeps plans here")
+    longer = "ALTER TABLE signin_session ALTER COLUMN ip TYPE varchar({})"
+    (most,) = sql.rows(
+        "SELECT character_maximum_length FROM information_schema.columns"
+        " WHERE table_name = 'signin_session' AND column_name = 'ip'"
+    )[0]
+
+    def change(by: int) -> None:
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute(longer.format(most + by))
+        other.close()
+
+    yield lambda: change(1)
+    connection.close()
+    change(0)
+
+
+def test_a_read_whose_table_has_changed_under_its_plan_is_made_once_more(migrated):
+    def read() -> list[tuple[object, ...]]:
+        return sql.rows("SELECT id, ip FROM signin_session WHERE id = %s", "nobody's")
+
+    assert [read(), read(), read()] == [[], [], []]  # from the second time on by a plan
+    migrated()
+    assert read() == []
+
+
+def test_a_transaction_whose_table_has_changed_under_its_plan_is_run_again(migrated, naps):
+    rounds = []
+
+    @sql.in_one_transaction
+    def act() -> None:
+        rounds.append(sql.insert("people_retiredcode", code="7K2M9Q", retired_at=NOON))
+        sql.rows("SELECT id, ip FROM signin_session WHERE id = %s", "nobody's")
+        sql.change("DELETE FROM people_retiredcode")
+
+    act()
+    act()
+    migrated()
+    act()
+    assert rounds == [True] * 4
