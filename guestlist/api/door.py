@@ -102,12 +102,15 @@ class Door:
         if not hasattr(match.func, "is_behind_the_door"):
             return None
         request.resolver_match = match
-        return cast(HttpResponse, self._go_short(request))
+        language = _language(request)
+        translation.activate(language)
+        answer = cast(HttpResponse, self._go_short(request))
+        answer.headers.setdefault("Content-Language", language)
+        patch_vary_headers(answer, ("Accept-Language",))
+        return answer
 
     def _enter(self, request: HttpRequest) -> HttpResponseBase:
         view, args, kwargs = request.resolver_match  # type: ignore[misc]
-        language = _language(request)
-        translation.activate(language)
         CSRF.process_request(request)
         try:
             answer = view(request, *args, **kwargs)
@@ -116,8 +119,6 @@ class Door:
             if refused is None:
                 raise
             answer = refused
-        answer.headers.setdefault("Content-Language", language)
-        patch_vary_headers(answer, ("Accept-Language",))
         return CSRF.process_response(request, answer)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

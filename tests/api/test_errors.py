@@ -226,6 +226,8 @@ def test_a_fault_has_the_same_headers_as_any_answer(alice, refuse):
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Length"] == str(len(answer.content))
+    assert answer.headers["Content-Language"] == "en"
+    assert "Accept-Language" in answer.headers["Vary"]
 
 
 def test_after_a_fault_the_next_request_is_answered(alice, refuse, monkeypatch):
