@@ -68,7 +68,7 @@ def _among_readers() -> Iterator[None]:
 def _has_come(environ: dict[str, Any]) -> bool:
     """Whether the body is here, read now; one that is too long for a turn, or not as long as it says, gets none."""
     length = environ.get("CONTENT_LENGTH") or "0"
-    if not (length.isascii() and length.isdigit() and len(length) < 9 and int(length) <= LARGEST_BODY):
+    if not (length.isascii() and length.isdigit() and len(length) <= 9 and int(length) <= LARGEST_BODY):
         return False
     found = b""
     with suppress(OSError):  # it ended before its end: whoever reads it finds it too short

@@ -98,6 +98,18 @@ def test_only_so_many_write_at_once_and_who_reads_does_not_wait_for_them(monkeyp
     assert max(most) == 2
 
 
+@pytest.mark.parametrize("length", [str(len(PHONE)), str(len(PHONE)).zfill(9)])
+def test_a_length_that_the_door_takes_waits_for_its_turn(monkeypatch, length):
+    monkeypatch.setattr(sql, "PATIENCE", 0.01)
+    monkeypatch.setattr(sql, "_crowd", taken := threading.BoundedSemaphore(1))
+    taken.acquire()
+    late = []
+    gate.gate(lambda environ, _: late.append(door.LATE in environ) or [])(
+        environ(io.BytesIO(PHONE), length=length), None
+    )
+    assert late == [True]
+
+
 def test_only_so_many_read_at_once(monkeypatch):
     monkeypatch.setattr(gate, "_readers", threading.BoundedSemaphore(1))
     inside, go_on, order = threading.Event(), threading.Event(), []
