@@ -30,8 +30,7 @@ def erase(known: Known) -> None:
     The ledger remembers the number, as a digest, for LEDGER_MONTHS more.
     """
     inviter = sql.row(models.INVITER_OF, known.id)
-    if inviter:
-        sql.change(models.DELETE_ACTIVATION, known.id)
+    if inviter and sql.change(models.DELETE_ACTIVATION, known.id):  # else an operator has undone it, a moment ago
         sql.change(models.EXPIRE, _expiry(clock.now()), actions.digest_of(known.phone))
         sql.change(models.COUNT_DOWN, inviter[0])
     sql.change(models.LOSE_INVITER, known.id)

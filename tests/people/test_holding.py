@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from guestlist.invites import actions as invites
+from guestlist.lib import audit
 from guestlist.people import holders
 from guestlist.people.models import Person
 from guestlist.signin import sessions
@@ -112,3 +113,19 @@ def test_neither_side_of_an_activation_is_deleted_in_its_middle(server, monkeypa
         assert alice.profile()["active_user_code"] == code
     else:
         assert bob.profile()["activeusers_count"] == 0
+
+
+def test_an_activation_that_is_undone_while_the_person_leaves_is_counted_down_once(server, monkeypatch):
+    alice, bob = Guest(PHONE).sign_in(), Guest("+79005556677").sign_in()
+    code = bob.profile()["invite_code"]
+    for guest in (alice, Guest("+79008889900").sign_in()):
+        assert guest.activate(code).status_code == 200
+    id_ = Person.objects.get(phone=PHONE).id
+    with stopped(monkeypatch, invites.audit, "record") as there:
+        undoing = Doing(lambda: invites.undo(id_, "by mistake", audit.Operator("olga", "203.0.113.9")))
+        assert there.wait(30)
+        deleting = Doing(lambda: alice.send("delete", ME))
+        assert deleting.is_waiting()
+    assert undoing.over() is True
+    assert deleting.over().status_code == 200
+    assert bob.profile()["activeusers_count"] == 1
