@@ -1,6 +1,7 @@
 """Lists as CSV: what the page shows, as it shows it, streamed, and with no cell that a spreadsheet would run."""
 
 import csv
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from io import StringIO
@@ -23,6 +24,8 @@ PAGE = 1000  # rows that are read at once
 MOST = 100_000  # rows of a file, the newest
 BEGINS_A_FORMULA = tuple("=+-@＝＋－＠")  # also full-width: some spreadsheets take those too
 CONTROLS = ("\t", "\r", "\n")
+# Where the comma is the decimal one, spreadsheets take the semicolon for what stands between cells, quoted or not.
+ANOTHER_CELL = re.compile(rf"([;\t\r\n][\s\"]*)(?=[{re.escape(''.join(BEGINS_A_FORMULA))}])")
 BOM = "\ufeff"  # by which spreadsheets know UTF-8
 
 
@@ -96,5 +99,5 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return localtime(value).isoformat(timespec="seconds")
-    text = str(value)
+    text = ANOTHER_CELL.sub(r"\1'", str(value))
     return f"'{text}" if text.startswith(CONTROLS) or text.strip().startswith(BEGINS_A_FORMULA) else text

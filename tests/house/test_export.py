@@ -85,11 +85,21 @@ def test_no_cell_is_a_formula(operator, alice, bad):
     assert taken(operator, "people_person")[1][1].startswith("'")
 
 
+@given(st.one_of(st.text(), st.text(alphabet='a;=+" \t\n')))
+def test_no_cell_is_a_formula_where_semicolons_stand_between_cells(text):
+    """As in the Russian Excel, for which `a;=1+1;b` is three cells."""
+    whole = export.line(["first", text, "last"])
+    for delimiter in ";\t":
+        cells = [cell for row in csv.reader(io.StringIO(whole, newline=""), delimiter=delimiter) for cell in row]
+        cells += whole.replace('"', "").split(delimiter)
+        assert not [cell for cell in cells if cell.strip().startswith(("=", "+", "-", "@"))]
+
+
 @given(st.text())
-def test_a_cell_comes_back_as_it_was_but_for_the_quote(text):
+def test_a_cell_comes_back_as_it_was_but_for_the_quotes(text):
     (row,) = csv.reader(io.StringIO(export.line([text, "last"]), newline=""))
     assert row[1] == "last"
-    assert row[0].removeprefix("'") == text.removeprefix("'")
+    assert row[0].replace("'", "") == text.replace("'", "")
     assert not row[0].lstrip().startswith(("=", "+", "-", "@"))
 
 
