@@ -111,7 +111,8 @@ def in_one_transaction(act: Callable[P, T]) -> Callable[P, T]:
     """Run the act in a transaction of its own, and again when the database says that it lost a deadlock or a lock wait.
 
     Likewise when its idle connection turns out to be dead, or outdated by a migration; but never when the commit itself
-    fails, for then nobody knows. So the act must be safe to run again from its start: nothing but statements in it, nothing sent.
+    fails, for then nobody knows. So the act must be safe to run again from its start: nothing but statements in it,
+    nothing sent.
     """
 
     @wraps(act)

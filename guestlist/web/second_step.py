@@ -8,7 +8,9 @@ import re
 import secrets
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 from django_otp.models import Device
@@ -62,16 +64,24 @@ def verified(user: User, typed: str) -> Device | None:
 
 
 @sql.in_one_transaction
-def begun(user: User) -> TOTPDevice:
-    """The authenticator that this operator is setting up; it counts for nothing until `enrol` has seen a code of it."""
-    found = TOTPDevice.objects.filter(user_id=user.pk, confirmed=False).first()
-    return found or TOTPDevice.objects.create(user_id=user.pk, name="authenticator", confirmed=False)
+def begun(user: User, kept: int | None) -> TOTPDevice:
+    """The authenticator that is being set up in this session; it counts for nothing until `enrol` has seen its code.
+
+    `kept` is its id there. Another session gets another key: who knew the password before has seen none that counts.
+    """
+    _take_turns(user)
+    unfinished = TOTPDevice.objects.filter(user_id=user.pk, confirmed=False)
+    if found := unfinished.filter(pk=kept).first():
+        return found
+    unfinished.delete()
+    return TOTPDevice.objects.create(user_id=user.pk, name="authenticator", confirmed=False)
 
 
 @sql.in_one_transaction
-def enrol(user: User, typed: str, operator: Operator) -> tuple[TOTPDevice, list[str]] | None:
+def enrol(user: User, kept: int | None, typed: str, operator: Operator) -> tuple[TOTPDevice, list[str]] | None:
     """Take the authenticator whose code this is, and make recovery codes, which are told once. None: it is wrong."""
-    device = TOTPDevice.objects.select_for_update().filter(user_id=user.pk, confirmed=False).first()
+    _take_turns(user)
+    device = TOTPDevice.objects.select_for_update().filter(user_id=user.pk, confirmed=False, pk=kept).first()
     code = GAPS.sub("", typed)
     if device is None or is_enrolled(user) or not DIGITS.fullmatch(code) or not device.verify_token(code):
         return None
@@ -83,8 +93,14 @@ def enrol(user: User, typed: str, operator: Operator) -> tuple[TOTPDevice, list[
 
 @sql.in_one_transaction
 def forget(user: User) -> bool:
-    """Forget an operator's authenticator and recovery codes: whoever signs in next with their password sets up anew."""
+    """Forget an operator's authenticator and recovery codes: whoever signs in next with their password sets up anew.
+
+    Their sessions end: one that somebody else holds would be enough for that, without the password.
+    """
     found = [model.objects.filter(user_id=user.pk).delete()[0] for model in (TOTPDevice, StaticDevice)]
+    for session in Session.objects.iterator():  # operators are few, and only what is in it says whose it is
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()
     if any(found):
         audit.record("operator.unenrolled", of=str(user.get_username()))
     return any(found)
@@ -103,6 +119,10 @@ def spelled(device: TOTPDevice) -> str:
     """The key as it is typed by hand, in fours."""
     text = base64.b32encode(device.bin_key).decode().rstrip("=")
     return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def _take_turns(user: User) -> None:
+    get_user_model().objects.select_for_update().filter(pk=str(user.pk)).first()  # of two sessions one sets it up
 
 
 def _recovery_codes(user: User) -> list[str]:

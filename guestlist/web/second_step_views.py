@@ -10,6 +10,8 @@ from django_otp import login
 from guestlist.lib import desk
 from guestlist.web import operators, second_step
 
+BEGUN = "second_step"  # in the session: the id of the authenticator that is being set up
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
@@ -22,18 +24,20 @@ def page(request: HttpRequest) -> HttpResponse:
         return _shown(request)
     by = desk.operator(request)
     with operators.limited(by.name, by.ip) as tries:
-        found = second_step.enrol(request.user, request.POST.get("code", ""), by)
+        found = second_step.enrol(request.user, request.session.get(BEGUN), request.POST.get("code", ""), by)
         if found is None:
             return _shown(request, _("This is not the code that the authenticator shows now."), status=400)
         tries.give_back()
     device, codes = found
+    del request.session[BEGUN]
     request.session.cycle_key()  # what was worth a password is worth more now
     login(request, device)
     return render(request, "web/recovery_codes.html", {**_context(request), "codes": codes})
 
 
 def _shown(request: HttpRequest, fault: str = "", status: int = 200) -> HttpResponse:
-    device = second_step.begun(request.user)
+    device = second_step.begun(request.user, request.session.get(BEGUN))
+    request.session[BEGUN] = device.pk
     more = {"picture": second_step.picture(device), "spelled": second_step.spelled(device), "fault": fault}
     return render(request, "web/second_step.html", {**_context(request), **more}, status=status)
 

@@ -103,6 +103,26 @@ def test_wrong_codes_there_are_limited_as_wrong_passwords_are(olga):
     assert sign_in()[1].status_code == 429
 
 
+def test_a_key_that_another_session_was_shown_is_not_the_one_that_is_set_up(olga):
+    thief, _ = sign_in()
+    assert thief.get(STEP).status_code == 200
+    seen = shown_now()
+    client, _ = sign_in()
+    keys = []
+    for _ in range(2):  # loaded again it is the same
+        client.get(STEP)
+        keys.append(TOTPDevice.objects.get().key)
+    assert len(set(keys)) == 1
+    assert client.post(STEP, {"code": seen}).status_code == 400
+    assert thief.post(STEP, {"code": seen}).status_code == 400
+    client, _ = sign_in()
+    client.get(STEP)
+    assert client.post(STEP, {"code": shown_now()}).status_code == 200
+    assert TOTPDevice.objects.count() == 1
+    assert thief.get(STEP).headers["Location"] == INDEX
+    assert thief.get(INDEX).status_code == 302
+
+
 def test_the_key_is_on_that_page_and_on_no_other_and_breaks_no_policy(olga):
     client, _ = sign_in()
     page = client.get(STEP).content.decode()
@@ -232,3 +252,13 @@ def test_who_has_lost_both_is_forgotten_by_a_command_and_sets_up_anew(olga):
     assert client.get(INDEX, follow=True).redirect_chain[-1] == (STEP, 302)
     with pytest.raises(CommandError, match="no operator"):
         call_command("forgetstep", "nobody")
+
+
+def test_no_session_of_theirs_outlives_that_and_everybody_elses_does(olga):
+    theirs, _ = enrolled()
+    User.objects.create_superuser("ivan", password=PASSWORD)
+    other, _ = sign_in(name="ivan")
+    call_command("forgetstep", "olga", stdout=StringIO())
+    assert theirs.get(STEP, follow=True).redirect_chain[-1][0].startswith(LOGIN)
+    assert not TOTPDevice.objects.exists()
+    assert other.get(STEP).status_code == 200
