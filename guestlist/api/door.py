@@ -36,6 +36,7 @@ READER_POLICY = POLICY.format(style="'self' 'unsafe-inline'", worker=" worker-sr
 READERS = ("/docs", "/redoc")  # Swagger UI and ReDoc write style elements of their own
 PUBLIC = ("/static/", "/openapi.json", "/docs", "/redoc", "/.well-known/", "/i/")  # everything else is somebody's own
 
+OPERATORS = "/admin"  # may take long, and come one by one
 SHORT = "/user"  # people's API: it has no use for what stands between the door and the pages
 
 before_first_request: Callable[[], None] | None = None  # set by the server: what must hold before anything is served
@@ -85,6 +86,8 @@ class Door:
                 request.get_host()  # not ours: not answered, whether or not anything reads it
                 if not request.path_info.startswith("/metrics"):  # they say so themselves when the database is away
                     _check_once()
+            if request.path_info.startswith(OPERATORS) and _has_nul(request):
+                raise Refusal("invalid_request")  # PostgreSQL knows no such text, and Django's lists pass it on
         except DisallowedHost:
             return errors.problem(Refusal("invalid_host"))
         except Refusal as refusal:
@@ -163,6 +166,10 @@ def _language(request: HttpRequest) -> str:
     if "HTTP_ACCEPT_LANGUAGE" not in request.META and "HTTP_COOKIE" not in request.META:
         return settings.LANGUAGE_CODE
     return translation.get_language_from_request(request)
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    return "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "")
 
 
 def _check_once() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 
-from guestlist.api.door import ARRIVED, LARGEST_BODY, LATE
+from guestlist.api.door import ARRIVED, LARGEST_BODY, LATE, OPERATORS
 from guestlist.lib import sql
 from guestlist.lib.databases import NoneFree
 
@@ -23,7 +23,6 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 READS = ("GET", "HEAD", "OPTIONS")
 PEOPLE = "/user"  # what people read; pages, files and probes need no turn
-OPERATORS = "/admin"  # may take long, and come one by one
 
 _readers = threading.BoundedSemaphore(max(2, settings.DB_POOL // 4))
 

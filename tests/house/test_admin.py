@@ -96,3 +96,16 @@ def test_challenges_and_people_cannot_be_made_or_deleted_by_hand(operator, alice
 def test_a_person_is_no_operator_and_has_no_password(alice):
     assert not User.objects.exists()
     assert not {"password", "is_staff", "is_superuser"} & {field.name for field in Person._meta.get_fields()}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/admin/limits/auditline/?event=%00",
+        "/admin/limits/auditline/export/?event=a%00",
+        "/admin/delivery/message/?state__exact=%00",
+        "/admin/signin/session/%00/change/",
+    ],
+)
+def test_a_nul_in_an_address_is_refused_before_postgresql_does(operator, address):
+    assert is_problem(operator.get(address), 400, "invalid_request")
