@@ -91,6 +91,7 @@ class Door:
         except DisallowedHost:
             return errors.problem(Refusal("invalid_host"))
         except Refusal as refusal:
+            request.is_api = request.path_info.startswith(SHORT)  # type: ignore[attr-defined]  # no view says it here
             return errors.answer(request, refusal)
         return self._shortly(request) or self.get_response(request)
 

@@ -98,6 +98,20 @@ def test_only_so_many_write_at_once_and_who_reads_does_not_wait_for_them(monkeyp
     assert max(most) == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_for_whom_no_turn_comes_can_read_that_from_a_listed_origin_too(monkeypatch, settings):
+    monkeypatch.setattr(sql, "PATIENCE", 0.01)
+    monkeypatch.setattr(sql, "_crowd", taken := threading.BoundedSemaphore(1))
+    taken.acquire()
+    settings.CORS_ORIGINS = ["https://app.example.org"]
+    told: dict[str, str] = {}
+    asked = environ(io.BytesIO(PHONE)) | {"HTTP_ORIGIN": "https://app.example.org", "HTTP_ACCEPT": "text/html"}
+    answer = gate.gate(WSGIHandler())(asked, lambda _, headers: told.update(headers))
+    answer.close()  # type: ignore[attr-defined]
+    assert told["Content-Type"] == "application/problem+json"
+    assert told["Access-Control-Allow-Origin"] == "https://app.example.org"
+
+
 @pytest.mark.parametrize("length", [str(len(PHONE)), str(len(PHONE)).zfill(9)])
 def test_a_length_that_the_door_takes_waits_for_its_turn(monkeypatch, length):
     monkeypatch.setattr(sql, "PATIENCE", 0.01)
