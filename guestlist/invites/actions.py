@@ -100,7 +100,7 @@ def look(person_id: int, code: str, ip: str) -> Found | str:
     if inviter_id == person_id:
         raise Refusal("own_invite")
     is_unknown = inviter_id is None or inviter_blocked_at is not None
-    _count_try(person_id, source(ip), is_unknown)
+    _count_try(phone, source(ip), is_unknown)
     return "unknown_invite" if is_unknown else Found(phone, inviter_id, is_entered=False)
 
 
@@ -154,11 +154,11 @@ def _undo(invitee_id: int, why: str, operator: audit.Operator) -> bool:
     return True
 
 
-def _count_try(person_id: int, address: str, is_unknown: bool) -> None:
+def _count_try(phone: str, address: str, is_unknown: bool) -> None:
     # Refused before it is told whether the code exists, so that a spent limit tells nothing.
     if not limits.is_on():
         return
-    now, tries = clock.now(), policies.spends(person_id, address, _in_force())
+    now, tries = clock.now(), policies.spends(phone, address, _in_force())
     try:
         if is_unknown:
             limits.take(tries, now, settings.LIMITS_SUBKEY)

@@ -11,9 +11,9 @@ POLICIES = {
 }
 
 
-def spends(person_id: int, source: str, policies: dict[str, Policy]) -> list[Spend]:
-    """What one try uses, in the order in which rows are locked."""
+def spends(phone: str, source: str, policies: dict[str, Policy]) -> list[Spend]:
+    """What one try uses, in the order in which rows are locked; a person is their number, also when they come anew."""
     return [
-        Spend(policies["INVITE_TRIES_PER_PERSON"], str(person_id)),
+        Spend(policies["INVITE_TRIES_PER_PERSON"], phone),
         Spend(policies["INVITE_TRIES_PER_ADDRESS"], source),
     ]

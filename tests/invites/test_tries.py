@@ -40,6 +40,16 @@ def test_ten_unknown_codes_an_hour_and_the_eleventh_is_not_looked_at(guest):
         assert alice.activate(bob.profile()["invite_code"]).status_code == 200
 
 
+def test_who_is_deleted_and_comes_again_has_no_new_tries(guest):
+    with clock.at(START):
+        alice = guest("+79001112233").sign_in()
+    assert tries(alice, 10) == [404] * 10
+    with clock.at(START):
+        assert alice.send("delete", "/user/user-profile/").status_code == 200
+        again = guest("+79001112233").sign_in()
+    assert tries(again, 1) == [429]
+
+
 def test_thirty_unknown_codes_a_day(guest):
     with clock.at(START):
         alice = guest("+79001112233").sign_in()
