@@ -2,12 +2,13 @@
 
 import importlib
 import re
+import threading
 from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import CharField
 
@@ -162,8 +163,8 @@ def test_no_index_of_a_table_is_there_twice(model):
     assert len(found) == len(set(found)), found
 
 
-@pytest.mark.django_db
-def test_a_database_that_has_second_indexes_loses_them():
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_has_second_indexes_loses_them_and_nobody_waits_meanwhile():
     def has_one() -> bool:
         return len(columns_of_indexes(Person)) > len(set(columns_of_indexes(Person)))
 
@@ -171,5 +172,23 @@ def test_a_database_that_has_second_indexes_loses_them():
         with connection.cursor() as cursor:
             cursor.execute("CREATE INDEX one_like ON people_person (phone varchar_pattern_ops)")
         assert has_one()
-    migration.drop(None, SimpleNamespace(connection=connection))
+    other, dropping = connection.copy(), threading.Thread(target=dropped)
+    try:
+        with transaction.atomic():
+            assert not Person.objects.exists()  # a dump, say, that has not ended
+            dropping.start()
+            dropping.join(0.5)
+            with other.cursor() as cursor:
+                if connection.vendor == "postgresql":
+                    assert dropping.is_alive()
+                    cursor.execute("SET lock_timeout = '2s'")
+                cursor.execute("SELECT COUNT(*) FROM people_person")
+    finally:
+        other.close()
+        dropping.join(30)
     assert not has_one()
+
+
+def dropped() -> None:
+    migration.drop(None, SimpleNamespace(connection=connection))
+    connection.close()

@@ -23,9 +23,11 @@ def drop(apps, schema_editor):
     with connection.cursor() as cursor:
         cursor.execute(FIND)
         for (name,) in cursor.fetchall():
-            cursor.execute(f"DROP INDEX IF EXISTS {name}")
+            # Otherwise everybody would wait behind us while we wait for a transaction that takes long, a dump for one.
+            cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
 
 class Migration(migrations.Migration):
+    atomic = False  # as the statement demands; broken off in the middle, it goes on from there
     dependencies = [("limits", "0002_audit")]
     operations = [migrations.RunPython(drop, migrations.RunPython.noop, elidable=True)]
