@@ -1,5 +1,6 @@
 """The two acts of signing in: ask for a code, confirm it."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -111,7 +112,7 @@ def ask(phone: str, client: Client, channel: str = "") -> Asked:
         resend_in=_resend_in(accepted, client, now),
         attempts_left=rules.TRIES - challenge.attempts,
         delivery=state,
-        allowance=sending.allowance(client.ip, now, accepted.taken),
+        allowance=_allowance(accepted, client, now),
     )
 
 
@@ -307,3 +308,9 @@ def _resend_in(accepted: Accepted, client: Client, now: datetime) -> int:
     challenge = accepted.challenge
     who = sending.asking(challenge.phone, challenge.device, client.ip, is_known=False)
     return sending.resend_in(who, now, accepted.taken)
+
+
+def _allowance(accepted: Accepted, client: Client, now: datetime) -> limits.Allowance | None:
+    with suppress(*sql.AWAY):  # the code is on its way, and that is told whether or not this can be
+        return sending.allowance(client.ip, now, accepted.taken)
+    return None
