@@ -12,7 +12,7 @@ run: $(BIN)/.run  ## serve on http://127.0.0.1:$PORT (8000)
 
 test: $(BIN)/.test  ## all tests; those that need a server run when it answers
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not ($(SERVED))"
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "$(SERVED)"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(SERVED)"
 
 check: $(BIN)/.check  ## lint, types, floors, and the tests against every server that answers
 	@tests/check
