@@ -97,7 +97,11 @@ ALL_INVITEES = (
 INVITER_OF = "SELECT inviter_id FROM invites_activation WHERE invitee_id = %s"
 DELETE_ACTIVATION = "DELETE FROM invites_activation WHERE invitee_id = %s"
 EXPIRE = "UPDATE invites_ledgerline SET expires_at = %s WHERE digest = %s AND expires_at IS NULL"
-COUNT_DOWN = "UPDATE invites_tally SET invitees = invitees - 1 WHERE inviter_id = %s AND invitees > 0"
+# By the key alone: with a condition on the count, MariaDB may go by the count's index, where the row moves about while
+# others count, and find nothing to count down.
+COUNT_DOWN = (
+    "UPDATE invites_tally SET invitees = CASE WHEN invitees > 0 THEN invitees - 1 ELSE 0 END WHERE inviter_id = %s"
+)
 LOSE_INVITER = "UPDATE invites_activation SET inviter_id = NULL, loop_key = NULL WHERE inviter_id = %s"
 DELETE_TALLY = "DELETE FROM invites_tally WHERE inviter_id = %s"
 
