@@ -32,7 +32,7 @@ openapi: $(BIN)/.run  ## write openapi.json anew
 	$(BIN)/python manage.py openapi > openapi.json
 
 clean:  ## remove what was set up, tests' traces included; the database in var/ stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/postman/node_modules
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/*/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 requirements:  ## compile requirements/*.txt; needs uv

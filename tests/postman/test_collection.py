@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from guestlist.api.urls import api
+from tests import npm
 
 HERE = Path(__file__).resolve().parent
 POSTMAN = HERE.parent.parent / "postman"
 COLLECTION = POSTMAN / "guestlist.postman_collection.json"
 ENVIRONMENTS = sorted(POSTMAN.glob("*.postman_environment.json"))
-SHARED = [COLLECTION, *ENVIRONMENTS, HERE / "package.json", HERE / "package-lock.json", HERE / ".npmrc"]
+PACKAGES = [HERE, HERE.parent / "e2e"]
+NAMED = [folder / name for folder in PACKAGES for name in ("package.json", "package-lock.json", ".npmrc")]
+SHARED = [COLLECTION, *ENVIRONMENTS, *NAMED]
 
 PAGES = {
     ("GET", "/"),
@@ -205,7 +208,7 @@ def test_codes_are_asked_for_in_a_sandbox_only():
     assert "pm.execution.skipRequest()" in guard
 
 
-@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SHARED, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_no_file_names_a_machine_or_somebodys_server(path):
     text = path.read_text("utf-8")
     assert not re.search(MACHINE, text)
@@ -213,13 +216,14 @@ def test_no_file_names_a_machine_or_somebodys_server(path):
         assert [host for host in HOST.findall(text) if not NOBODYS_HOST.fullmatch(host)] == []
 
 
-def test_the_lock_names_no_registry():
-    lock = json.loads((HERE / "package-lock.json").read_text("utf-8"))
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: folder.name)
+def test_a_lock_names_no_registry(folder):
+    lock = json.loads((folder / "package-lock.json").read_text("utf-8"))
     assert not [name for name, package in lock["packages"].items() if "resolved" in package]
-    assert "registry" not in (HERE / "package.json").read_text("utf-8")
-    assert "omit-lockfile-registry-resolved=true" in (HERE / ".npmrc").read_text("utf-8").splitlines()
+    assert "registry" not in (folder / "package.json").read_text("utf-8")
+    assert "omit-lockfile-registry-resolved=true" in (folder / ".npmrc").read_text("utf-8").splitlines()
 
 
-def test_newman_is_pinned():
-    wanted = json.loads((HERE / "package.json").read_text("utf-8"))["devDependencies"]
-    assert re.fullmatch(r"6\.\d+\.\d+", wanted["newman"])
+def test_what_npm_brings_is_pinned():
+    assert re.fullmatch(r"6\.\d+\.\d+", npm.pinned(HERE, "newman"))
+    assert re.fullmatch(r"4\.\d+\.\d+", npm.pinned(HERE.parent / "e2e", "axe-core"))

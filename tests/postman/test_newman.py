@@ -11,23 +11,11 @@ from threading import Thread
 
 import pytest
 
-from tests import servers
+from tests import npm, servers
 
 HERE = Path(__file__).resolve().parent
 POSTMAN = HERE.parent.parent / "postman"
-NEWMAN = HERE / "node_modules" / "newman"
-INSTALLING, RUNNING = 300, 180  # seconds
-# What npm says when the network is away; whatever else goes wrong is a fault of ours.
-NO_NETWORK = (
-    "ENOTFOUND",
-    "EAI_AGAIN",
-    "ECONNREFUSED",
-    "ECONNRESET",
-    "EHOSTUNREACH",
-    "ENETUNREACH",
-    "ETIMEDOUT",
-    "ERR_SOCKET_TIMEOUT",
-)
+RUNNING = 180  # seconds
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("newman")]  # installed once
 
@@ -35,11 +23,9 @@ pytestmark = [pytest.mark.node, pytest.mark.xdist_group("newman")]  # installed 
 @pytest.fixture(scope="module")
 def newman() -> list[str]:
     """The command, installed by `npm ci` when the pinned version is not there."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    servers.need(node is not None and npm is not None, "node and npm are not installed")
-    if _installed() != _pinned():
-        _install(str(npm))
-    return [str(node), str(NEWMAN / "bin" / "newman.js")]
+    node = shutil.which("node")
+    servers.need(node is not None, "node is not installed")
+    return [str(node), str(npm.installed(HERE, "newman") / "bin" / "newman.js")]
 
 
 @pytest.mark.parametrize("run", ["first", "second"])
@@ -98,35 +84,6 @@ def _run(newman: list[str], url: str, report: Path) -> subprocess.CompletedProce
         timeout=RUNNING,
         check=False,
     )
-
-
-def _install(npm: str) -> None:
-    installed = subprocess.run(
-        [npm, "ci", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"],
-        cwd=HERE,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=INSTALLING,
-        check=False,
-    )
-    if installed.returncode == 0:
-        return
-    said = installed.stderr.strip()
-    away = [sign for sign in NO_NETWORK if sign in said]
-    servers.need(not away, f"npm ci found no network ({', '.join(away)})")
-    pytest.fail(f"npm ci failed:\n{said}")
-
-
-def _installed() -> str | None:
-    if not (HERE / "node_modules" / ".package-lock.json").exists():  # npm writes it last
-        return None
-    package = NEWMAN / "package.json"
-    return json.loads(package.read_text("utf-8"))["version"] if package.exists() else None
-
-
-def _pinned() -> str:
-    return json.loads((HERE / "package.json").read_text("utf-8"))["devDependencies"]["newman"]
 
 
 def _names() -> set[str]:
