@@ -53,8 +53,11 @@ def window(chromium, request):
         page = context.new_page()
         page.set_default_timeout(10_000)
         seen = SimpleNamespace(errors=[], elsewhere=[])
-        page.on("console", lambda said: said.type in ("error", "warning") and seen.errors.append(said.text))
-        page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        page.on(
+            "console",
+            lambda said: said.type in ("error", "warning") and seen.errors.append(f"{said.text} ({page.url})"),
+        )
+        page.on("pageerror", lambda error: seen.errors.append(f"{error} ({page.url})"))
         page.on("request", lambda asked: seen.elsewhere.append(asked.url))
         yield page
         assert [error for error in seen.errors if not EXPECTED.search(error)] == []

@@ -23,7 +23,8 @@ CATALOGUES = [ROOT / "guestlist" / "locale"] + [
 NAMES = "Guestlist|SMS|Telegram|English|API|QR|Chrome|HeadlessChrome|Linux|Python|urllib|localhost|UTC"
 
 AXE = """async (rules) => {
-    const found = await axe.run(document, {runOnly: {type: "tag", values: rules}, resultTypes: ["violations"]});
+    const how = {runOnly: {type: "tag", values: rules}, resultTypes: ["violations"], preload: false};
+    const found = await axe.run(document, how);
     return found.violations.flatMap((rule) => rule.nodes.map((node) =>
         `${rule.id}: ${node.target.join(" ")}: ${node.failureSummary} ${node.html.slice(0, 160)}`));
 }"""
@@ -69,7 +70,7 @@ def examine(page, name: str, language: str = "en", *, script: bool = True, latin
     """Look at a page in each theme and width, and leave pictures in var/screenshots/; fails with all that is amiss.
 
     `latin`: words of the machine stand on it, as on operators' pages; then only texts that have a translation are
-    looked for.
+    looked for, but for single words without a capital: `code` names a kind of message.
     """
     faults = []
     page.evaluate(_axe()) if script else None
@@ -100,7 +101,9 @@ def foreign(said: list[str], latin: bool = False) -> list[str]:
     """What of a Russian page is not in Russian."""
     texts, patterns = _translated()
     left = [words for words in said if words in texts or any(pattern.search(words) for pattern in patterns)]
-    if not latin:
+    if latin:
+        left = [words for words in left if not re.fullmatch(r"[a-z_]+", words)]
+    else:
         known = re.compile(rf"\b({NAMES})\b|\S*[@/.]\S*|\d\w*")
         left += [words for words in said if re.search(r"[A-Za-z]{2,}", known.sub("", words))]
     return left
