@@ -1,5 +1,6 @@
 """The pages of signing in: the number, then the code."""
 
+import re
 from typing import NamedTuple
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from guestlist.lib import phone as phones
 from guestlist.lib.refusals import Refusal
 from guestlist.signin import actions, challenges, rules, sessions
 from guestlist.web import answers, sandbox, share, visitor
+
+CODE = re.compile(r"(?<!\d)\d{4,8}(?!\d)")  # CODE_DIGITS is 4 to 8
 
 
 class Awaited(NamedTuple):
@@ -82,7 +85,7 @@ def sign_out(request: HttpRequest, who: sessions.Caller) -> HttpResponse:
 
 def _confirm(request: HttpRequest, phone: str) -> HttpResponse:
     caller.refuse_cross_site(request)
-    typed = request.POST.get("code", "").strip()
+    typed = _code_in(request.POST.get("code", "").strip())
     if not 0 < len(typed) <= rules.LONGEST_TYPED:  # costs no try
         nothing = Refusal("invalid_request")
         return _code_form(request, phone, error=_("Type the code from the message."), refusal=nothing)
@@ -97,6 +100,12 @@ def _confirm(request: HttpRequest, phone: str) -> HttpResponse:
     visitor.forget_phone(answer)
     rotate_token(request)
     return answer
+
+
+def _code_in(typed: str) -> str:
+    """What was typed; of a whole message that was pasted, the only number in it that is as long as a code."""
+    found = set(CODE.findall(typed)) if any(letter.isalpha() for letter in typed) else set()
+    return found.pop() if len(found) == 1 else typed
 
 
 def _code_form(

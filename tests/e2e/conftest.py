@@ -78,6 +78,15 @@ def choosy_url(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def eight_url(tmp_path_factory) -> Iterator[str]:
+    """A sandbox whose codes have 8 digits from the start."""
+    folder = tmp_path_factory.mktemp("eight")
+    settings = {"CODE_DIGITS": "8", "SANDBOX_DELAY": "0"}
+    with servers.running(f"sqlite:///{folder / 'guestlist.sqlite3'}", **settings) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 def strict(tmp_path_factory) -> Iterator[SimpleNamespace]:
     """A sandbox with limits that are soon met, each window from an address of its own; operators need a second step.
 

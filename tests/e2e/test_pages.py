@@ -5,7 +5,6 @@ Screenshots of each step are left in var/screenshots/.
 
 import json
 import re
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,7 +15,6 @@ from tests.guests import wrong
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]  # one server for all of them
 
 LEAST_CONTROL = 48  # px
-HEAVIEST = 60 * 1024
 
 
 @pytest.mark.parametrize(("language", "script"), [("en", True), ("ru", True), ("ru", False)])
@@ -395,20 +393,3 @@ def test_nothing_moves_when_reduced_motion_is_asked_for(window):
     with window(reduced_motion="reduce") as page:
         page.goto("/")
         assert page.evaluate("getComputedStyle(document.querySelector('.button')).transitionDuration") == "0s"
-
-
-@pytest.mark.parametrize("path", ["/", "/code/", "profile"])
-def test_a_page_with_its_assets_stays_light(window, path):
-    with window(width=WIDE) as page:
-        weights = {}
-        page.on("response", lambda answer: weights.update({urlsplit(answer.url).path: answer}))
-        if path == "/":
-            page.goto("/")
-        elif path == "/code/":
-            ask(page, new_phone())
-        else:
-            sign_in(page, new_phone())
-        page.wait_for_load_state("networkidle")
-        own = {urlsplit(page.url).path, *(asset for asset in weights if asset.startswith("/static/"))}
-        assert len(own) == 5, own
-        assert sum(len(weights[asset].body()) for asset in own) < HEAVIEST

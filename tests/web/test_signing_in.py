@@ -9,6 +9,7 @@ from guestlist.lib import clock
 from guestlist.lib.refusals import Refusal
 from guestlist.people.models import Person
 from guestlist.signin.models import Challenge, Session
+from tests.guests import wrong
 
 ALICE = "+79001112233"
 
@@ -95,6 +96,19 @@ def test_an_empty_code_costs_no_try(visitor):
 def test_spaces_and_dashes_in_a_code_are_forgiven(visitor, spelling):
     alice = visitor().ask(ALICE)
     assert alice.submit("/code/", code=spelling.format(*alice.code)).path == "/"
+
+
+def test_a_whole_message_may_be_pasted(visitor):
+    alice = visitor().ask(ALICE)
+    alice.submit("/code/", code=f"Your code is {alice.code}. Do not share it.\n\n@127.0.0.1 #{alice.code}")
+    assert alice.path == "/"
+
+
+@pytest.mark.parametrize("text", ["Codes {wrong} and {code}", "Room {code}{code}{code}", "code"])
+def test_of_a_text_that_leaves_a_choice_nothing_is_guessed(visitor, text):
+    alice = visitor().ask(ALICE)
+    alice.submit("/code/", code=text.format(code=alice.code, wrong=wrong(alice.code)))
+    assert (alice.path, alice.statuses[-1]) == ("/code/", 400)
 
 
 def test_a_code_that_is_too_old_offers_a_new_one(visitor):

@@ -13,9 +13,18 @@ document.querySelectorAll("[data-seconds]").forEach(countDown);
 document.querySelectorAll("[data-follow]").forEach(follow);
 document.querySelectorAll("[data-places]").forEach(sendWhenFull);
 document.querySelectorAll("[data-inbox]").forEach(listen);
+tellWhatHappened();
 
 function announce(words) {
   announcement.textContent = words;
+}
+
+// What stands on a page from its start is told by few screen readers; errors of a field are read with the field.
+function tellWhatHappened() {
+  const told = [...document.querySelectorAll(".notice, [role=alert]:not([id])")].map((one) => one.textContent.trim());
+  if (told.length) {
+    setTimeout(() => announce(told.join(" ")), 500);
+  }
 }
 
 // The sandbox takes as long as a real gateway: a second press would ask twice.
@@ -110,7 +119,19 @@ function sendWhenFull(field) {
   const places = Number(field.dataset.places);
   let sent = digits(); // what was refused is not sent again by itself
   field.addEventListener("input", send);
+  field.addEventListener("paste", takeFromText);
   fillFromMessage(field, send);
+
+  // A whole message may be pasted: its code is the only number of so many digits in it.
+  function takeFromText(event) {
+    const numbers = event.clipboardData.getData("text").match(/\d+/g) ?? [];
+    const codes = new Set(numbers.filter((number) => number.length === places));
+    if (codes.size === 1) {
+      event.preventDefault();
+      [field.value] = codes;
+      send();
+    }
+  }
 
   function digits() {
     return field.value.replace(/[\s-]/g, "");
